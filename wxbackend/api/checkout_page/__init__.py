@@ -1,0 +1,1 @@
+"""The buyer's own pages, which hold no secret and believe only the server."""
