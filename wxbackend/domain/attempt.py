@@ -1,0 +1,65 @@
+"""One order at a provider. It is recorded before anything is sent and keeps its `out_trade_no` for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from wxbackend.domain.money import Money
+from wxbackend.domain.terminal import Terminal
+
+IN_FLIGHT_MS_MAX = 60_000
+"""How long after it was last sent an order may still be on its way: longer than any call may last."""
+
+
+class AttemptState(Enum):
+    """Where the order stands, as far as we know."""
+
+    RECORDED = "recorded"
+    """Written here; whether it was sent is not known yet."""
+    UNCERTAIN = "uncertain"
+    """Sent; whether the provider took it is not known."""
+    OPEN = "open"
+    """The provider took it; the buyer can pay."""
+    CLOSING = "closing"
+    """Nobody shall pay it any more; the provider has not confirmed that yet."""
+    PAID = "paid"
+    CLOSED = "closed"
+    DECLINED = "declined"
+
+
+UNRESOLVED = frozenset(
+    {AttemptState.RECORDED, AttemptState.UNCERTAIN, AttemptState.OPEN, AttemptState.CLOSING}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One order at a provider; times are Unix milliseconds."""
+
+    id: int
+    intent_id: int
+    account: str
+    livemode: bool
+    provider: str
+    merchant: str
+    app: str
+    terminal: Terminal
+    out_trade_no: str
+    payer: str
+    money: Money
+    description: str
+    created_ms: int
+    sent_ms: int
+    expires_ms: int
+    state: AttemptState = AttemptState.RECORDED
+    handle: str | None = None
+    client_params: Mapping[str, str] | None = None
+    presentable_until_ms: int | None = None
+    transaction: str | None = None
+    paid_ms: int | None = None
+
+    def is_unresolved(self) -> bool:
+        """Whether the provider still has to be asked about it."""
+        return self.state in UNRESOLVED

@@ -1,0 +1,95 @@
+"""Every error of the product, as one tree; a message names the object and the fix, never a key, a body or an openid.
+
+* Rejected                 the caller is told, nothing has changed
+  * InvalidRequest         a field is missing, unknown or wrong
+  * NotFound               no such object for this key
+  * Conflict               the object's state does not allow it
+  * IdempotencyMismatch    the key was used with other parameters
+  * IdempotencyInFlight    the same request is being worked on right now
+  * Unauthenticated        no key, or not one of ours
+  * Forbidden              a key of ours that may not do this
+* ProviderError            a call to a provider gave no usable answer
+  * ProviderUnreached      it never left: may be repeated
+  * ProviderUnknown        it may have arrived: query, or repeat with the same number
+* Untrusted                a message that claims to come from a provider and is not proven
+  * BadSignature
+  * StaleMessage
+  * UnreadableMessage      signed, yet not what the protocol says
+* IllegalTransition        the state machine has no such row: a defect of ours
+"""
+
+from __future__ import annotations
+
+
+class WxbackendError(Exception):
+    """Root of the tree."""
+
+
+class Rejected(WxbackendError):
+    """The request is refused and nothing has changed."""
+
+    def __init__(self, message: str, *, code: str | None = None, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.param = param
+
+
+class InvalidRequest(Rejected):
+    """A parameter is missing, unknown or wrong; `param` names it in bracket notation."""
+
+
+class NotFound(Rejected):
+    """There is no such object, or it belongs to another account or mode."""
+
+
+class Conflict(Rejected):
+    """The object exists, but its state does not allow what was asked."""
+
+
+class IdempotencyMismatch(Rejected):
+    """The idempotency key belongs to a request with other parameters."""
+
+
+class IdempotencyInFlight(Rejected):
+    """The first request with this idempotency key has not been answered yet."""
+
+
+class Unauthenticated(Rejected):
+    """No key was sent, or it is not one of ours."""
+
+
+class Forbidden(Rejected):
+    """The key is ours, but may not do this."""
+
+
+class ProviderError(WxbackendError):
+    """A call to a provider gave no usable answer."""
+
+
+class ProviderUnreached(ProviderError):
+    """The request never left this machine: nothing happened there, it may be repeated."""
+
+
+class ProviderUnknown(ProviderError):
+    """The request may have arrived: only a query, or a repeat with the same number, may follow."""
+
+
+class Untrusted(WxbackendError):
+    """A message that claims to come from a provider is not proven to."""
+
+
+class BadSignature(Untrusted):
+    """The signature is absent, does not verify, or names a key we do not have."""
+
+
+class StaleMessage(Untrusted):
+    """The signature is right, but its time is too far from ours."""
+
+
+class UnreadableMessage(Untrusted):
+    """The signature is right, but the content is not what the protocol says."""
+
+
+class IllegalTransition(WxbackendError):
+    """The state machine has no row for this pair: a defect, not an input."""

@@ -1,0 +1,331 @@
+"""The state machine of a payment, as two tables; the only place where a status is computed.
+
+`ATTEMPT` says what one order becomes after one observation, `INTENT` what that means for the
+PaymentIntent. The same status again is a silent repeat; a pair that is missing is an error.
+An attempt that was paid is never un-paid, and money that arrives when it should not is not an
+error but a `Discrepancy` in the returned `Step`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final
+
+from wxbackend.domain.attempt import IN_FLIGHT_MS_MAX, Attempt, AttemptState
+from wxbackend.domain.discrepancy import Discrepancy, DiscrepancyKind
+from wxbackend.domain.errors import Conflict, IllegalTransition
+from wxbackend.domain.event import EventType
+from wxbackend.domain.intent import IntentStatus, PaymentError, PaymentIntent, PaymentMethod
+from wxbackend.domain.observation import (
+    Absent,
+    Closed,
+    Declined,
+    Observation,
+    Opened,
+    Paid,
+    Pending,
+    Uncertain,
+)
+
+_R, _U, _O = AttemptState.RECORDED, AttemptState.UNCERTAIN, AttemptState.OPEN
+_CLOSING, _PAID = AttemptState.CLOSING, AttemptState.PAID
+_CLOSED, _DECLINED = AttemptState.CLOSED, AttemptState.DECLINED
+
+ATTEMPT: Final[dict[AttemptState, dict[type, AttemptState]]] = {
+    _R: {Opened: _O, Paid: _PAID, Pending: _U, Closed: _CLOSED, Declined: _DECLINED, Uncertain: _U},
+    _U: {Opened: _O, Paid: _PAID, Pending: _U, Closed: _CLOSED, Declined: _DECLINED, Uncertain: _U},
+    # A repeat that is refused or lost does not undo an order that the provider has taken.
+    _O: {Opened: _O, Paid: _PAID, Pending: _O, Closed: _CLOSED, Declined: _O, Uncertain: _O},
+    _CLOSING: {
+        Opened: _CLOSING, Paid: _PAID, Pending: _CLOSING, Closed: _CLOSED, Declined: _CLOSED,
+        Uncertain: _CLOSING,
+    },
+    _PAID: {Opened: _PAID, Paid: _PAID, Pending: _PAID, Closed: _PAID, Declined: _PAID, Uncertain: _PAID},
+    # The provider's answer to our order can come after we gave the order up: close it there too.
+    _CLOSED: {
+        Opened: _CLOSING, Paid: _PAID, Pending: _CLOSED, Closed: _CLOSED, Declined: _CLOSED,
+        Uncertain: _CLOSED,
+    },
+    _DECLINED: {
+        Opened: _CLOSING, Paid: _PAID, Pending: _DECLINED, Closed: _DECLINED, Declined: _DECLINED,
+        Uncertain: _DECLINED,
+    },
+}  # fmt: skip
+
+
+class Fact(Enum):
+    """What happened, as far as the PaymentIntent is concerned."""
+
+    METHOD_GIVEN = "a payment method was named"
+    METHOD_REFUSED = "the payment method cannot be used"
+    STARTED = "an attempt was recorded"
+    OPENED = "its order can be paid"
+    PAID = "its order was paid"
+    GONE = "its order can no longer be paid"
+    GIVEN_UP = "its order is being replaced by another"
+    CANCELED = "nothing can be paid any more, as asked"
+
+
+_RPM, _RC = IntentStatus.REQUIRES_PAYMENT_METHOD, IntentStatus.REQUIRES_CONFIRMATION
+_RA, _S, _C = IntentStatus.REQUIRES_ACTION, IntentStatus.SUCCEEDED, IntentStatus.CANCELED
+
+_WAITING: Final[dict[Fact, IntentStatus]] = {
+    Fact.METHOD_GIVEN: _RC, Fact.METHOD_REFUSED: _RPM, Fact.STARTED: _RA, Fact.PAID: _S,
+    Fact.GONE: _RPM, Fact.CANCELED: _C,
+}  # fmt: skip
+
+INTENT: Final[dict[IntentStatus, dict[Fact, IntentStatus]]] = {
+    _RPM: _WAITING,
+    _RC: _WAITING | {Fact.GONE: _RC},
+    _RA: {
+        Fact.STARTED: _RA, Fact.OPENED: _RA, Fact.PAID: _S, Fact.GONE: _RPM,
+        Fact.GIVEN_UP: _RC, Fact.CANCELED: _C,
+    },
+    _S: {Fact.OPENED: _S, Fact.PAID: _S, Fact.GONE: _S},
+    _C: {Fact.OPENED: _C, Fact.PAID: _C, Fact.GONE: _C},
+}  # fmt: skip
+
+EXPIRED: Final = PaymentError(
+    "payment_intent_payment_attempt_expired",
+    "order_closed",
+    "The order was closed or expired before it was paid. Confirm again for a new one.",
+)
+NEVER_ARRIVED: Final = PaymentError(
+    "payment_method_provider_timeout",
+    None,
+    "The provider never received the order. Nothing was charged; confirm again.",
+)
+PROVIDER_REFUSED_METHOD: Final = PaymentError(
+    "payment_method_provider_decline", "invalid_request_error", "Service error. Please try again."
+)
+"""The seed document's answer to an official_account confirm whose openid is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An intent and an attempt after one observation, and what became true by it."""
+
+    intent: PaymentIntent
+    attempt: Attempt | None = None
+    events: tuple[EventType, ...] = ()
+    discrepancy: Discrepancy | None = None
+    close_attempt_id: int | None = None
+    """Another attempt of the intent that must not be paid any more."""
+
+
+def _status(intent: PaymentIntent, fact: Fact) -> IntentStatus:
+    try:
+        return INTENT[intent.status][fact]
+    except KeyError:
+        raise IllegalTransition(f"a {intent.status.value} intent has no row for: {fact.value}") from None
+
+
+# --- what callers ask -------------------------------------------------------------------------
+
+
+def create(intent: PaymentIntent) -> Step:
+    """A new intent; its first status depends on whether a payment method was named."""
+    assert intent.status is IntentStatus.REQUIRES_PAYMENT_METHOD
+    fact_status = _status(intent, Fact.METHOD_GIVEN) if intent.payment_method else intent.status
+    return Step(replace(intent, status=fact_status), events=(EventType.INTENT_CREATED,))
+
+
+def require_changeable(intent: PaymentIntent) -> None:
+    """Refuse a change to an intent that is final or being canceled."""
+    if intent.is_final():
+        raise _unexpected(intent, f"it is {intent.status.value}, which is final")
+    if intent.cancel_requested_ms is not None:
+        raise _unexpected(intent, "it is being canceled; wait for payment_intent.canceled or .succeeded")
+
+
+def require_cancelable(intent: PaymentIntent) -> None:
+    """Refuse to cancel what is final; asking again while canceling is allowed."""
+    if intent.is_final():
+        raise _unexpected(intent, f"it is {intent.status.value} and can't be canceled")
+
+
+def _unexpected(intent: PaymentIntent, why: str) -> Conflict:
+    return Conflict(
+        f"This PaymentIntent can't be changed: {why}.", code="payment_intent_unexpected_state"
+    )
+
+
+def name_method(intent: PaymentIntent, method: PaymentMethod) -> Step:
+    """The payment method becomes the intent's; nothing is ordered yet."""
+    require_changeable(intent)
+    if intent.status is IntentStatus.REQUIRES_ACTION:
+        return Step(replace(intent, payment_method=method))
+    status = _status(intent, Fact.METHOD_GIVEN)
+    return Step(replace(intent, status=status, payment_method=method))
+
+
+def refuse_method(intent: PaymentIntent, error: PaymentError) -> Step:
+    """The payment method cannot be used, which is known without asking the provider."""
+    require_changeable(intent)
+    status = _status(intent, Fact.METHOD_REFUSED)
+    changed = replace(intent, status=status, last_payment_error=error)
+    return Step(changed, events=(EventType.INTENT_PAYMENT_FAILED,))
+
+
+def start_attempt(intent: PaymentIntent, attempt: Attempt) -> Step:
+    """An attempt is recorded, before its order is sent."""
+    require_changeable(intent)
+    status = _status(intent, Fact.STARTED)
+    changed = replace(intent, status=status, attempt_id=attempt.id, last_payment_error=None)
+    return Step(changed, attempt)
+
+
+def give_up_attempt(intent: PaymentIntent, attempt: Attempt) -> Step:
+    """The open order is to be closed because the buyer will pay another way."""
+    require_changeable(intent)
+    status = _status(intent, Fact.GIVEN_UP)
+    changed = replace(intent, status=status, attempt_id=None)
+    return Step(changed, replace(attempt, state=AttemptState.CLOSING))
+
+
+def cancel(intent: PaymentIntent, attempt: Attempt | None, *, reason: str | None, now_ms: int) -> Step:
+    """Cancel at once where nothing can be paid; else ask for it: the order is closed upstream first."""
+    require_cancelable(intent)
+    asked = replace(intent, cancel_requested_ms=intent.cancel_requested_ms or now_ms)
+    asked = replace(asked, cancellation_reason=intent.cancellation_reason or reason)
+    if attempt is None or not attempt.is_unresolved():
+        return _canceled(asked, attempt, now_ms)
+    return Step(asked, replace(attempt, state=AttemptState.CLOSING))
+
+
+def expire_attempt(intent: PaymentIntent, attempt: Attempt) -> Step:
+    """The order's time is over: it must be closed upstream, which decides whether it was paid."""
+    if not attempt.is_unresolved():
+        return Step(intent, attempt)
+    return Step(intent, replace(attempt, state=AttemptState.CLOSING))
+
+
+# --- what a provider said ---------------------------------------------------------------------
+
+
+def advance(
+    intent: PaymentIntent, attempt: Attempt, observation: Observation, *, now_ms: int
+) -> Step:
+    """The intent and the attempt after one observation about the attempt."""
+    assert attempt.intent_id == intent.id
+    said = _weigh(attempt, observation, now_ms)
+    if isinstance(said, Paid):
+        return _paid(intent, attempt, said)
+    state = ATTEMPT[attempt.state].get(type(said))
+    if state is None:
+        raise IllegalTransition(f"a {attempt.state.value} attempt has no row for {type(said).__name__}")
+    after = replace(attempt, state=state)
+    if isinstance(said, Opened):
+        return _opened(intent, after, said)
+    if state in (_CLOSED, _DECLINED) and attempt.state is not state:
+        return _gone(intent, after, said, now_ms)
+    return Step(intent, after)
+
+
+def _weigh(attempt: Attempt, observation: Observation, now_ms: int) -> Observation:
+    """`Absent` proves nothing while our order may still be on its way, and closes the attempt after."""
+    if not isinstance(observation, Absent):
+        return observation
+    if attempt.state is _O:
+        proven = now_ms >= attempt.expires_ms
+    else:
+        proven = now_ms >= attempt.sent_ms + IN_FLIGHT_MS_MAX
+    return Closed("absent") if proven else Pending("absent")
+
+
+def _opened(intent: PaymentIntent, after: Attempt, said: Opened) -> Step:
+    after = replace(
+        after,
+        handle=said.handle,
+        client_params=said.client_params,
+        presentable_until_ms=said.presentable_until_ms,
+    )
+    if after.state is not _O:
+        return Step(intent, after)
+    wanted = intent.attempt_id == after.id and intent.cancel_requested_ms is None and not intent.is_final()
+    if not wanted:
+        return Step(intent, replace(after, state=_CLOSING))
+    changed = replace(intent, status=_status(intent, Fact.OPENED))
+    return Step(changed, after, events=(EventType.INTENT_REQUIRES_ACTION,))
+
+
+def _gone(intent: PaymentIntent, after: Attempt, said: Observation, now_ms: int) -> Step:
+    if intent.attempt_id != after.id and intent.cancel_requested_ms is None:
+        return Step(intent, after)
+    if intent.is_final():
+        return Step(intent, after)
+    if intent.cancel_requested_ms is not None:
+        return _canceled(intent, after, now_ms)
+    if isinstance(said, Declined):
+        error = PaymentError(said.code, said.decline_code, said.message)
+    elif isinstance(said, Closed) and said.word == "absent" and after.handle is None:
+        error = NEVER_ARRIVED
+    else:
+        error = EXPIRED
+    changed = replace(intent, status=_status(intent, Fact.GONE), last_payment_error=error)
+    return Step(changed, after, events=(EventType.INTENT_PAYMENT_FAILED,))
+
+
+def _canceled(intent: PaymentIntent, attempt: Attempt | None, now_ms: int) -> Step:
+    changed = replace(intent, status=_status(intent, Fact.CANCELED), canceled_ms=now_ms)
+    return Step(changed, attempt, events=(EventType.INTENT_CANCELED,))
+
+
+def _paid(intent: PaymentIntent, attempt: Attempt, paid: Paid) -> Step:
+    wrong = _disagreement(attempt, paid)
+    if wrong is not None:
+        return Step(intent, attempt, discrepancy=wrong)
+    if attempt.state is _PAID:
+        if attempt.transaction == paid.transaction:
+            return Step(intent, attempt)
+        return Step(intent, attempt, discrepancy=_misplaced(DiscrepancyKind.DOUBLE, intent, paid))
+    after = replace(attempt, state=_PAID, transaction=paid.transaction, paid_ms=paid.paid_ms)
+    status = _status(intent, Fact.PAID)
+    if intent.status is IntentStatus.SUCCEEDED:
+        return Step(intent, after, discrepancy=_misplaced(DiscrepancyKind.DOUBLE, intent, paid))
+    if intent.status is IntentStatus.CANCELED:
+        return Step(intent, after, discrepancy=_misplaced(DiscrepancyKind.LATE, intent, paid))
+    other = intent.attempt_id if intent.attempt_id != attempt.id else None
+    changed = replace(
+        intent,
+        status=status,
+        attempt_id=attempt.id,
+        amount_received=paid.amount,
+        last_payment_error=None,
+        cancel_requested_ms=None,
+        cancellation_reason=None,
+    )
+    return Step(changed, after, events=(EventType.INTENT_SUCCEEDED,), close_attempt_id=other)
+
+
+def _disagreement(attempt: Attempt, paid: Paid) -> Discrepancy | None:
+    """Compare what was paid with what was ordered. The payer's openid is compared, never recorded."""
+    pairs: list[tuple[str, str | int, str | int | None]] = [
+        ("amount", attempt.money.amount, paid.amount),
+        ("currency", attempt.money.currency, paid.currency),
+        ("app", attempt.app, paid.app),
+        ("merchant", attempt.merchant, paid.merchant),
+    ]
+    differing = [(name, ours, theirs) for name, ours, theirs in pairs if theirs is not None and ours != theirs]
+    expected: dict[str, str | int] = {name: ours for name, ours, _ in differing}
+    observed: dict[str, str | int] = {name: theirs for name, _, theirs in differing if theirs is not None}
+    if paid.payer is not None and paid.payer != attempt.payer:
+        expected["payer"] = "the openid that was ordered for"
+        observed["payer"] = "another openid"
+    if not expected:
+        return None
+    return Discrepancy(
+        DiscrepancyKind.WRONG, expected, observed, paid.transaction, paid.amount, paid.currency
+    )
+
+
+def _misplaced(kind: DiscrepancyKind, intent: PaymentIntent, paid: Paid) -> Discrepancy:
+    return Discrepancy(
+        kind,
+        expected={"status": intent.status.value},
+        observed={"status": "paid"},
+        transaction=paid.transaction,
+        amount=paid.amount,
+        currency=paid.currency,
+    )

@@ -1,0 +1,77 @@
+"""What a provider said about one order, in our words; an unknown word of theirs is `Pending`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Source(Enum):
+    """By which door the observation came."""
+
+    REPLY = "reply"
+    QUERY = "query"
+    NOTICE = "notice"
+    OURSELVES = "ourselves"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The provider took the order; the buyer can pay it with `client_params`."""
+
+    handle: str
+    client_params: Mapping[str, str]
+    presentable_until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """The buyer paid. Amounts are minor units as the provider states them, not yet compared with ours."""
+
+    transaction: str
+    amount: int
+    currency: str
+    payer: str | None
+    app: str | None
+    merchant: str | None
+    paid_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The order exists and is not paid yet, or the provider used a word that we do not know."""
+
+    word: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The order can no longer be paid."""
+
+    word: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """The provider refused to open the order; no order exists. `operator_hint` is never shown to buyers."""
+
+    code: str
+    decline_code: str
+    message: str
+    operator_hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The provider does not know the order. It may still be on its way there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertain:
+    """A call may have arrived and its result is not known."""
+
+    reason: str = ""
+
+
+Observation = Opened | Paid | Pending | Closed | Declined | Absent | Uncertain

@@ -1,0 +1,130 @@
+"""Objects as the merchant sees them, in the seed documents' shape: answers and events say the same."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from wxbackend.domain import ids
+from wxbackend.domain.attempt import Attempt
+from wxbackend.domain.discrepancy import Discrepancy
+from wxbackend.domain.intent import PaymentIntent, PaymentMethod
+from wxbackend.domain.next_action import next_action
+
+API_VERSION: Final = "1.0.1"
+
+BUYER_FIELDS: Final = (
+    "id", "object", "created", "livemode", "currency", "amount", "status", "description",
+    "next_action", "last_payment_error", "payment_method_types",
+)  # fmt: skip
+"""What a publishable key may see of an intent."""
+
+
+def seconds_only(time_ms: int) -> int:
+    """Milliseconds rounded down to whole seconds, as the seeds print `created`."""
+    return time_ms - time_ms % 1000
+
+
+def payment_intent(intent: PaymentIntent, attempt: Attempt | None) -> dict[str, Any]:
+    """A PaymentIntent; fields that are not set are left out, as in the seeds."""
+    shown: dict[str, Any] = {
+        "id": ids.render(ids.INTENT, intent.id),
+        "object": "payment_intent",
+        "created": seconds_only(intent.created_ms),
+        "livemode": intent.livemode,
+        "currency": intent.money.currency,
+        "amount": intent.money.amount,
+        "status": intent.status.value,
+        "client_secret": intent.client_secret,
+        "next_action": next_action(intent, attempt),
+        "last_payment_error": _last_payment_error(intent),
+        "payment_method_types": ["wechat_pay"],
+        "confirmation_method": "automatic",
+        "payment_method_options": _options(intent.payment_method),
+        "return_url": intent.return_url,
+        "payment_method": _method_id(intent.payment_method),
+        "capture_method": "automatic",
+        "description": intent.description,
+        "merchant_order_id": intent.merchant_order_id,
+        "merchant_user_id": intent.merchant_user_id,
+        "customer": intent.customer,
+        "metadata": dict(intent.metadata) or None,
+        "amount_received": intent.amount_received or None,
+        "cancellation_reason": intent.cancellation_reason,
+        "canceled_at": intent.canceled_ms,
+    }
+    return {name: value for name, value in shown.items() if value is not None}
+
+
+def buyers_payment_intent(intent: PaymentIntent, attempt: Attempt | None) -> dict[str, Any]:
+    """The subset that the buyer's side may see."""
+    shown = payment_intent(intent, attempt)
+    return {name: shown[name] for name in BUYER_FIELDS if name in shown}
+
+
+def _method_id(method: PaymentMethod | None) -> str | None:
+    return ids.render(ids.PAYMENT_METHOD, method.id) if method else None
+
+
+def _options(method: PaymentMethod | None) -> dict[str, Any] | None:
+    if method is None:
+        return None
+    wechat_pay = {
+        "openid": method.openid,
+        "terminal_type": method.terminal.value if method.terminal else None,
+        "os_type": method.os_type,
+        "client_ip": method.client_ip,
+        "app_id": method.app,
+    }
+    told = {name: value for name, value in wechat_pay.items() if value is not None}
+    return {"wechat_pay": told} if told else None
+
+
+def _last_payment_error(intent: PaymentIntent) -> dict[str, Any] | None:
+    error, method = intent.last_payment_error, intent.payment_method
+    if error is None:
+        return None
+    shown: dict[str, Any] = {"code": error.code, "message": error.message}
+    if method is not None:
+        shown["payment_method"] = {
+            "id": _method_id(method),
+            "object": "payment_method",
+            "created": seconds_only(method.created_ms),
+            "livemode": intent.livemode,
+            "type": method.type,
+            "billing_details": {},
+        }
+    if error.decline_code is not None:
+        shown["decline_code"] = error.decline_code
+    return shown
+
+
+def discrepancy(number: int, found: Discrepancy, *, created_ms: int, livemode: bool) -> dict[str, Any]:
+    """A Discrepancy as its event shows it."""
+    return {
+        "id": ids.render(ids.DISCREPANCY, number),
+        "object": "discrepancy",
+        "created": seconds_only(created_ms),
+        "livemode": livemode,
+        "kind": found.kind.value,
+        "status": "open",
+        "amount": found.amount,
+        "currency": found.currency,
+        "transaction_id": found.transaction,
+        "expected": dict(found.expected),
+        "observed": dict(found.observed),
+    }
+
+
+def event(
+    *, number: int, type_name: str, created_ms: int, livemode: bool, subject: dict[str, Any]
+) -> dict[str, Any]:
+    """An Event around its subject."""
+    return {
+        "id": ids.render(ids.EVENT, number),
+        "object": "event",
+        "api_version": API_VERSION,
+        "created": seconds_only(created_ms),
+        "data": {"object": subject},
+        "livemode": livemode,
+        "type": type_name,
+    }

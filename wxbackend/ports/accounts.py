@@ -1,0 +1,80 @@
+"""Who uses this installation: accounts, their keys, WeChat apps, merchants and webhook endpoints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from wxbackend.domain.terminal import AppKind
+
+
+class KeyKind(Enum):
+    """What a key may do: everything for its account, or the buyer's side only."""
+
+    SECRET = "secret"
+    PUBLISHABLE = "publishable"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who is calling: an account in one mode, by one kind of key."""
+
+    account: str
+    livemode: bool
+    kind: KeyKind
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A WeChat appid of an account, and the merchant number it pays to."""
+
+    appid: str
+    kind: AppKind
+    account: str
+    livemode: bool
+    provider: str
+    merchant: str
+    secret: str = field(repr=False)
+    platform_url: str = ""
+    authorize_url: str = ""
+    return_urls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A merchant's webhook endpoint."""
+
+    id: str
+    account: str
+    livemode: bool
+    url: str
+    secrets: tuple[str, ...] = field(repr=False)
+
+
+class Accounts(Protocol):
+    """The directory of all of them."""
+
+    def actor(self, key: str) -> Actor | None:
+        """Who a key belongs to, or None."""
+        ...
+
+    def publishable_key(self, account: str, *, livemode: bool) -> str | None:
+        """The account's publishable key in that mode, for pages that we serve."""
+        ...
+
+    def apps(self, account: str, *, livemode: bool) -> tuple[App, ...]:
+        """The account's apps in that mode."""
+        ...
+
+    def endpoints(self, account: str, *, livemode: bool) -> tuple[Endpoint, ...]:
+        """The account's webhook endpoints in that mode."""
+        ...
+
+    def endpoint(self, endpoint_id: str) -> Endpoint | None:
+        """One endpoint by its id."""
+        ...
+
+    def default_description(self, account: str) -> str:
+        """What buyers read in WeChat when the merchant names no description."""
+        ...

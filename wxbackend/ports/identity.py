@@ -1,0 +1,44 @@
+"""The port to WeChat's log-in: a code becomes an openid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from wxbackend.domain.errors import WxbackendError
+from wxbackend.ports.accounts import App
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who logged in. A snapshot user is a stand-in that WeChat shows before consent; it cannot pay."""
+
+    openid: str = field(repr=False)
+    unionid: str | None = field(default=None, repr=False)
+    is_snapshot: bool = False
+
+
+class LoginRefused(WxbackendError):
+    """WeChat did not accept the code. `code` is our word; `errcode` is WeChat's, for the operator's log."""
+
+    def __init__(self, code: str, message: str, *, errcode: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.errcode = errcode
+
+
+class IdentityProvider(Protocol):
+    """WeChat's platform, for one installation."""
+
+    def authorize_url(self, app: App, *, callback_url: str, scope: str, state: str) -> str:
+        """Where to send the browser so that WeChat asks the buyer."""
+        ...
+
+    def exchange_oauth_code(self, app: App, code: str) -> Identity:
+        """The openid for an official account's code; raises `LoginRefused` or `ProviderError`."""
+        ...
+
+    def exchange_mini_program_code(self, app: App, code: str) -> Identity:
+        """The openid for a `wx.login` code; raises `LoginRefused` or `ProviderError`."""
+        ...

@@ -1,0 +1,143 @@
+"""The port to a payment provider: it builds exchanges and reads messages, and never opens a socket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+from wxbackend.domain.attempt import Attempt
+from wxbackend.domain.observation import Observation
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """Where a provider listens: the main address, and one used only after a connection error."""
+
+    main: str
+    backup: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer; header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange(Generic[T]):
+    """One HTTP request, as the exact bytes to send, and the function that reads its reply.
+
+    `read` raises `ProviderUnknown` when the reply proves nothing.
+    """
+
+    purpose: str
+    method: str
+    hosts: Hosts
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+    read: Callable[[Reply], T] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message from a provider, proven to be theirs. `observation` is None for kinds we only keep."""
+
+    id: str
+    kind: str
+    merchant: str
+    out_trade_no: str | None
+    observation: Observation | None
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """The provider's own way of hearing yes or no."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Provider(Protocol):
+    """One merchant at one provider."""
+
+    @property
+    def name(self) -> str:
+        """The folder of the adapter, kept with every attempt."""
+        ...
+
+    @property
+    def merchant(self) -> str:
+        """The merchant's number at the provider."""
+        ...
+
+    @property
+    def currencies(self) -> frozenset[str]:
+        """What it can collect."""
+        ...
+
+    def order(self, attempt: Attempt) -> Exchange[Observation]:
+        """Open the attempt's order. The same attempt gives the same order, however often."""
+        ...
+
+    def query(self, attempt: Attempt) -> Exchange[Observation]:
+        """Ask what became of the order."""
+        ...
+
+    def close(self, attempt: Attempt) -> Exchange[Observation]:
+        """Make the order unpayable."""
+        ...
+
+    def read_notice(self, headers: Mapping[str, str], body: bytes) -> Notice:
+        """Verify, decrypt and read a notice; raises `Untrusted`. Never calls out."""
+        ...
+
+    def acknowledge(self, accepted: bool) -> Acknowledgement:
+        """What to answer to a notice."""
+        ...
+
+
+class Providers(Protocol):
+    """All merchants of this installation."""
+
+    def of(self, name: str, merchant: str) -> Provider | None:
+        """The adapter for a merchant's number, or None."""
+        ...
+
+
+class Transport(Protocol):
+    """Sends exchanges. Raises `ProviderUnreached` or `ProviderUnknown`, nothing else."""
+
+    def send(self, exchange: Exchange[T]) -> T:
+        """Send it once (and once more to the back-up address after a connection error), read the reply."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformCertificate:
+    """A provider's certificate, PEM, whose key verifies its messages; times are Unix milliseconds."""
+
+    serial: str
+    pem: str
+    effective_ms: int
+    expires_ms: int
+
+
+class CertificateSource(Protocol):
+    """A provider whose verification certificates have to be fetched."""
+
+    def certificates(self) -> Exchange[tuple[PlatformCertificate, ...]]:
+        """Fetch them; the reply proves itself by the symmetric key and then by the certificates."""
+        ...
+
+    def trust(self, certificates: tuple[PlatformCertificate, ...]) -> None:
+        """Verify with these too from now on; nothing known before is forgotten."""
+        ...

@@ -1,0 +1,163 @@
+"""Attempts in the database, and the queue of those that are due to be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from wxbackend.domain.attempt import UNRESOLVED, Attempt, AttemptState
+from wxbackend.domain.money import Money
+from wxbackend.domain.terminal import Terminal
+from wxbackend.ports.store import Poll
+from wxbackend.store import tables
+from wxbackend.store.json_text import from_text, to_text
+
+_T = tables.attempts
+_Q = tables.poll_queue
+_INSERT = insert(_T)
+_FIND = select(_T).where(_T.c.id == bindparam("attempt_id"))
+_FIND_BY_NUMBER = select(_T).where(
+    _T.c.provider == bindparam("named_provider"),
+    _T.c.merchant == bindparam("named_merchant"),
+    _T.c.out_trade_no == bindparam("number"),
+)
+_UNRESOLVED = select(_T).where(
+    _T.c.intent_id == bindparam("of_intent"),
+    _T.c.state.in_(sorted(state.value for state in UNRESOLVED)),
+)
+_CHANGING = ("sent_ms", "state", "handle", "client_params", "presentable_until_ms", "transaction_id", "paid_ms")
+_SAVE = (
+    update(_T)
+    .where(_T.c.id == bindparam("attempt_id"))
+    .values({name: bindparam(f"new_{name}") for name in _CHANGING})
+)
+_PLAN = {"attempt_id": bindparam("of_attempt"), "due_ms": bindparam("due"), "tries": bindparam("tried")}
+_REPLAN = {"due_ms": bindparam("due"), "tries": bindparam("tried")}
+_SCHEDULE = {
+    "sqlite": sqlite_insert(_Q).values(_PLAN).on_conflict_do_update(index_elements=["attempt_id"], set_=_REPLAN),
+    "postgresql": postgresql_insert(_Q)
+    .values(_PLAN)
+    .on_conflict_do_update(index_elements=["attempt_id"], set_=_REPLAN),
+}
+_UNSCHEDULE = delete(_Q).where(_Q.c.attempt_id == bindparam("of_attempt"))
+_DUE = (
+    select(_Q.c.attempt_id)
+    .where(_Q.c.due_ms <= bindparam("now"))
+    .order_by(_Q.c.due_ms)
+    .limit(bindparam("at_most"))
+    .with_for_update(skip_locked=True)
+)
+_CLAIM = (
+    update(_Q)
+    .where(_Q.c.attempt_id.in_(_DUE.scalar_subquery()))
+    .values(due_ms=bindparam("leased_until"))
+    .returning(_Q.c.attempt_id, _Q.c.tries)
+)
+
+
+class Attempts:
+    """See `ports.store.Attempts`."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def insert(self, attempt: Attempt) -> None:
+        """Keep a new one."""
+        self._connection.execute(_INSERT, _row(attempt))
+
+    def find(self, attempt_id: int) -> Attempt | None:
+        """Read one."""
+        row = self._connection.execute(_FIND, {"attempt_id": attempt_id}).first()
+        return None if row is None else attempt_from(row)
+
+    def find_by_number(self, provider: str, merchant: str, out_trade_no: str) -> Attempt | None:
+        """Read one by the number that the provider knows."""
+        named = {"named_provider": provider, "named_merchant": merchant, "number": out_trade_no}
+        row = self._connection.execute(_FIND_BY_NUMBER, named).first()
+        return None if row is None else attempt_from(row)
+
+    def unresolved(self, intent_id: int) -> Attempt | None:
+        """The one that may still be paid; a unique index allows no second."""
+        row = self._connection.execute(_UNRESOLVED, {"of_intent": intent_id}).first()
+        return None if row is None else attempt_from(row)
+
+    def save(self, attempt: Attempt) -> None:
+        """Write what can change."""
+        row = _row(attempt)
+        values = {f"new_{name}": row[name] for name in _CHANGING}
+        self._connection.execute(_SAVE, values | {"attempt_id": attempt.id})
+
+    def schedule(self, attempt_id: int, *, due_ms: int, tries: int) -> None:
+        """Plan the next look."""
+        statement = _SCHEDULE[self._connection.dialect.name]
+        self._connection.execute(statement, {"of_attempt": attempt_id, "due": due_ms, "tried": tries})
+
+    def unschedule(self, attempt_id: int) -> None:
+        """Plan none."""
+        self._connection.execute(_UNSCHEDULE, {"of_attempt": attempt_id})
+
+    def claim(self, *, now_ms: int, lease_ms: int, limit: int) -> Sequence[Poll]:
+        """A claim moves the due time to the end of the lease: a worker that dies gives it back by that."""
+        told = {"now": now_ms, "at_most": limit, "leased_until": now_ms + lease_ms}
+        rows = self._connection.execute(_CLAIM, told).all()
+        return [Poll(row.attempt_id, row.tries) for row in rows]
+
+
+def _row(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "id": attempt.id,
+        "intent_id": attempt.intent_id,
+        "account": attempt.account,
+        "livemode": attempt.livemode,
+        "provider": attempt.provider,
+        "merchant": attempt.merchant,
+        "app": attempt.app,
+        "terminal": attempt.terminal.value,
+        "out_trade_no": attempt.out_trade_no,
+        "payer": attempt.payer,
+        "amount": attempt.money.amount,
+        "currency": attempt.money.currency,
+        "description": attempt.description,
+        "created_ms": attempt.created_ms,
+        "sent_ms": attempt.sent_ms,
+        "expires_ms": attempt.expires_ms,
+        "state": attempt.state.value,
+        "handle": attempt.handle,
+        "client_params": to_text(dict(attempt.client_params) if attempt.client_params else None),
+        "presentable_until_ms": attempt.presentable_until_ms,
+        "transaction_id": attempt.transaction,
+        "paid_ms": attempt.paid_ms,
+    }
+
+
+def attempt_from(row: Row[Any]) -> Attempt:
+    """The attempt that a row holds."""
+    return Attempt(
+        id=row.id,
+        intent_id=row.intent_id,
+        account=row.account,
+        livemode=row.livemode,
+        provider=row.provider,
+        merchant=row.merchant,
+        app=row.app,
+        terminal=Terminal(row.terminal),
+        out_trade_no=row.out_trade_no,
+        payer=row.payer,
+        money=Money(row.amount, row.currency),
+        description=row.description,
+        created_ms=row.created_ms,
+        sent_ms=row.sent_ms,
+        expires_ms=row.expires_ms,
+        state=AttemptState(row.state),
+        handle=row.handle,
+        client_params=from_text(row.client_params),
+        presentable_until_ms=row.presentable_until_ms,
+        transaction=row.transaction_id,
+        paid_ms=row.paid_ms,
+    )

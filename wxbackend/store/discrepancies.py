@@ -1,0 +1,54 @@
+"""Money that does not fit, recorded once."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from wxbackend.ports.store import RecordedDiscrepancy
+from wxbackend.store import tables
+from wxbackend.store.json_text import to_text
+
+_T = tables.discrepancies
+_INSERT = {
+    "sqlite": sqlite_insert(_T).on_conflict_do_nothing().returning(_T.c.id),
+    "postgresql": postgresql_insert(_T).on_conflict_do_nothing().returning(_T.c.id),
+}
+_COUNT = select(func.count()).select_from(_T).where(_T.c.state == "open")
+
+
+class Discrepancies:
+    """See `ports.store.Discrepancies`."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def insert(self, recorded: RecordedDiscrepancy) -> bool:
+        """The same money is one discrepancy, however often and by whichever door it is told."""
+        found = recorded.found
+        new = self._connection.execute(
+            _INSERT[self._connection.dialect.name],
+            {
+                "id": recorded.id,
+                "account": recorded.account,
+                "livemode": recorded.livemode,
+                "kind": found.kind.value,
+                "state": "open",
+                "intent_id": recorded.intent_id,
+                "attempt_id": recorded.attempt_id,
+                "transaction_id": found.transaction,
+                "amount": found.amount,
+                "currency": found.currency,
+                "expected": to_text(dict(found.expected)) or "{}",
+                "observed": to_text(dict(found.observed)) or "{}",
+                "created_ms": recorded.created_ms,
+            },
+        ).all()
+        return len(new) == 1
+
+    def count_open(self) -> int:
+        """How many wait for a person."""
+        return int(self._connection.execute(_COUNT).scalar_one())

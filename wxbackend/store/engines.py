@@ -1,0 +1,80 @@
+"""Connections: what SQLite and PostgreSQL each need to be durable, and nothing above this file differs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.pool import QueuePool
+
+from wxbackend.domain.errors import WxbackendError
+
+SQLITE_BUSY_TIMEOUT_S: Final = 20
+POOL_CONNECTIONS_MAX: Final = 12
+POOL_WAIT_S: Final = 10
+
+
+class UnsupportedDatabase(WxbackendError):
+    """The database URL names an engine that this product is not tested on."""
+
+
+def is_sqlite(url: str) -> bool:
+    """Whether the URL names the embedded default."""
+    return make_url(url).get_backend_name() == "sqlite"
+
+
+def reading_engine(url: str) -> Engine:
+    """Connections that read; on PostgreSQL also those that write."""
+    if not is_sqlite(url):
+        return _postgresql_engine(url)
+    return _sqlite_engine(url, connections=POOL_CONNECTIONS_MAX, begin="BEGIN", synchronous="FULL")
+
+
+def sqlite_writing_engine(url: str, *, synchronous: str = "FULL") -> Engine:
+    """The one connection of this process that writes to a SQLite file."""
+    return _sqlite_engine(url, connections=1, begin="BEGIN IMMEDIATE", synchronous=synchronous)
+
+
+def _sqlite_engine(url: str, *, connections: int, begin: str, synchronous: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        parsed,
+        poolclass=QueuePool,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=POOL_WAIT_S,
+        connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver must not open transactions by itself
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute(f"PRAGMA synchronous={synchronous}")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin_transaction(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _postgresql_engine(url: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "postgresql":
+        raise UnsupportedDatabase(
+            f"database_url names {parsed.get_backend_name()!r}; use sqlite:///path or postgresql+psycopg://…"
+        )
+    return create_engine(
+        parsed.set(drivername="postgresql+psycopg"),
+        pool_size=POOL_CONNECTIONS_MAX,
+        max_overflow=0,
+        pool_timeout=POOL_WAIT_S,
+        pool_pre_ping=True,
+    )

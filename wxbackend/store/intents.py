@@ -1,0 +1,180 @@
+"""PaymentIntents in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
+
+from wxbackend.domain.attempt import Attempt
+from wxbackend.domain.intent import IntentStatus, PaymentError, PaymentIntent, PaymentMethod
+from wxbackend.domain.money import Money
+from wxbackend.domain.terminal import Terminal
+from wxbackend.ports.store import Page
+from wxbackend.store import tables
+from wxbackend.store.attempts import attempt_from
+from wxbackend.store.json_text import from_text, to_text
+
+_T = tables.payment_intents
+_INSERT = insert(_T)
+_FIND = select(_T).where(_T.c.id == bindparam("intent_id"))
+_LOCK = _FIND.with_for_update()
+_CHANGING = [column for column in _T.c if column.name not in ("id", "account", "livemode", "created_ms")]
+_SAVE = (
+    update(_T)
+    .where(_T.c.id == bindparam("intent_id"), _T.c.version == bindparam("was_version"))
+    .values({column.name: bindparam(f"new_{column.name}") for column in _CHANGING})
+    .returning(_T.c.id)
+)
+
+
+class Intents:
+    """See `ports.store.Intents`."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def insert(self, intent: PaymentIntent) -> None:
+        """Keep a new one."""
+        self._connection.execute(_INSERT, _row(intent))
+
+    def find(self, intent_id: int) -> PaymentIntent | None:
+        """Read one."""
+        row = self._connection.execute(_FIND, {"intent_id": intent_id}).first()
+        return None if row is None else intent_from(row)
+
+    def lock(self, intent_id: int) -> PaymentIntent | None:
+        """Read one for changing. SQLite has one writer at a time, so there the read is enough."""
+        row = self._connection.execute(_LOCK, {"intent_id": intent_id}).first()
+        return None if row is None else intent_from(row)
+
+    def save(self, intent: PaymentIntent) -> None:
+        """Write one; its `version` is the one that was read."""
+        row = _row(intent)
+        values = {f"new_{column.name}": row[column.name] for column in _CHANGING}
+        values["new_version"] = intent.version + 1
+        values |= {"intent_id": intent.id, "was_version": intent.version}
+        written = self._connection.execute(_SAVE, values).all()
+        assert len(written) == 1, "an intent was changed without its lock"
+
+    def page(
+        self, account: str, *, livemode: bool, page: Page
+    ) -> Sequence[tuple[PaymentIntent, Attempt | None]]:
+        """Newest first, one more than asked so that the caller knows whether there are more."""
+        rows = self._connection.execute(_page(account, livemode, page)).all()
+        if page.before is not None:
+            rows = list(reversed(rows))
+        intents = [intent_from(row) for row in rows]
+        wanted = [intent.attempt_id for intent in intents if intent.attempt_id is not None]
+        current: dict[int, Attempt] = {}
+        if wanted:
+            found = self._connection.execute(
+                select(tables.attempts).where(tables.attempts.c.id.in_(wanted))
+            )
+            current = {row.id: attempt_from(row) for row in found}
+        return [(intent, current.get(intent.attempt_id or 0)) for intent in intents]
+
+
+def _page(account: str, livemode: bool, page: Page) -> Select[Any]:
+    query = select(_T).where(_T.c.account == account, _T.c.livemode == livemode)
+    if page.merchant_order_id is not None:
+        query = query.where(_T.c.merchant_order_id == page.merchant_order_id)
+    if page.created_from_ms is not None:
+        query = query.where(_T.c.created_ms >= page.created_from_ms)
+    if page.created_until_ms is not None:
+        query = query.where(_T.c.created_ms <= page.created_until_ms)
+    if page.after is not None:
+        query = query.where(_T.c.id < page.after)
+    if page.before is not None:
+        query = query.where(_T.c.id > page.before)
+        return query.order_by(_T.c.id.asc()).limit(page.limit + 1)
+    return query.order_by(_T.c.id.desc()).limit(page.limit + 1)
+
+
+def _row(intent: PaymentIntent) -> dict[str, Any]:
+    return {
+        "id": intent.id,
+        "account": intent.account,
+        "livemode": intent.livemode,
+        "created_ms": intent.created_ms,
+        "amount": intent.money.amount,
+        "currency": intent.money.currency,
+        "status": intent.status.value,
+        "client_secret": intent.client_secret,
+        "description": intent.description,
+        "merchant_order_id": intent.merchant_order_id,
+        "merchant_user_id": intent.merchant_user_id,
+        "customer": intent.customer,
+        "return_url": intent.return_url,
+        "metadata": to_text(dict(intent.metadata)),
+        "payment_method": to_text(_method_to(intent.payment_method)),
+        "last_payment_error": to_text(_error_to(intent.last_payment_error)),
+        "attempt_id": intent.attempt_id,
+        "amount_received": intent.amount_received,
+        "cancel_requested_ms": intent.cancel_requested_ms,
+        "cancellation_reason": intent.cancellation_reason,
+        "canceled_ms": intent.canceled_ms,
+        "version": intent.version,
+    }
+
+
+def intent_from(row: Row[Any]) -> PaymentIntent:
+    """The intent that a row holds."""
+    return PaymentIntent(
+        id=row.id,
+        account=row.account,
+        livemode=row.livemode,
+        created_ms=row.created_ms,
+        money=Money(row.amount, row.currency),
+        status=IntentStatus(row.status),
+        client_secret=row.client_secret,
+        description=row.description,
+        merchant_order_id=row.merchant_order_id,
+        merchant_user_id=row.merchant_user_id,
+        customer=row.customer,
+        return_url=row.return_url,
+        metadata=from_text(row.metadata) or {},
+        payment_method=_method_from(from_text(row.payment_method)),
+        last_payment_error=_error_from(from_text(row.last_payment_error)),
+        attempt_id=row.attempt_id,
+        amount_received=row.amount_received,
+        cancel_requested_ms=row.cancel_requested_ms,
+        cancellation_reason=row.cancellation_reason,
+        canceled_ms=row.canceled_ms,
+        version=row.version,
+    )
+
+
+def _method_to(method: PaymentMethod | None) -> dict[str, Any] | None:
+    if method is None:
+        return None
+    return {
+        "id": method.id,
+        "type": method.type,
+        "created_ms": method.created_ms,
+        "terminal": method.terminal.value if method.terminal else None,
+        "app": method.app,
+        "openid": method.openid,
+        "client_ip": method.client_ip,
+        "os_type": method.os_type,
+    }
+
+
+def _method_from(kept: dict[str, Any] | None) -> PaymentMethod | None:
+    if kept is None:
+        return None
+    terminal = kept.pop("terminal")
+    return PaymentMethod(terminal=Terminal(terminal) if terminal else None, **kept)
+
+
+def _error_to(error: PaymentError | None) -> dict[str, Any] | None:
+    if error is None:
+        return None
+    return {"code": error.code, "decline_code": error.decline_code, "message": error.message}
+
+
+def _error_from(kept: dict[str, Any] | None) -> PaymentError | None:
+    return None if kept is None else PaymentError(**kept)

@@ -1,0 +1,98 @@
+"""The inbox: proven notices as they came, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from wxbackend.ports.store import KeptNotice
+from wxbackend.store import tables
+
+_T = tables.notices
+_SEEN_AGAIN = {"times_seen": _T.c.times_seen + 1}
+_ONCE = ["merchant", "notice_id", "provider"]
+_KEEP = {
+    "sqlite": sqlite_insert(_T)
+    .on_conflict_do_update(index_elements=_ONCE, set_=_SEEN_AGAIN)
+    .returning(_T.c.handled_ms),
+    "postgresql": postgresql_insert(_T)
+    .on_conflict_do_update(index_elements=_ONCE, set_=_SEEN_AGAIN)
+    .returning(_T.c.handled_ms),
+}
+_HANDLED = (
+    update(_T)
+    .where(
+        _T.c.provider == bindparam("of_provider"),
+        _T.c.merchant == bindparam("of_merchant"),
+        _T.c.notice_id == bindparam("of_notice"),
+    )
+    .values(verdict=bindparam("said"), handled_ms=bindparam("now"))
+)
+_UNHANDLED = (
+    select(_T)
+    .where(_T.c.handled_ms.is_(None), _T.c.received_ms < bindparam("before"))
+    .order_by(_T.c.received_ms)
+    .limit(bindparam("at_most"))
+)
+
+
+class Notices:
+    """See `ports.store.Notices`."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def keep(self, notice: KeptNotice) -> bool:
+        """Keep it once and count how often it came."""
+        row = self._connection.execute(
+            _KEEP[self._connection.dialect.name],
+            {
+                "id": notice.id,
+                "provider": notice.provider,
+                "merchant": notice.merchant,
+                "notice_id": notice.notice_id,
+                "kind": notice.kind,
+                "out_trade_no": notice.out_trade_no,
+                "received_ms": notice.received_ms,
+                "headers": notice.headers,
+                "body": notice.body,
+                "times_seen": 1,
+            },
+        ).all()
+        return row[0].handled_ms is None
+
+    def handled(self, notice: KeptNotice, *, verdict: str, now_ms: int) -> None:
+        """What came of it."""
+        self._connection.execute(
+            _HANDLED,
+            {
+                "of_provider": notice.provider,
+                "of_merchant": notice.merchant,
+                "of_notice": notice.notice_id,
+                "said": verdict,
+                "now": now_ms,
+            },
+        )
+
+    def unhandled(self, *, before_ms: int, limit: int) -> Sequence[KeptNotice]:
+        """Those that a crash or a defect left behind."""
+        rows = self._connection.execute(_UNHANDLED, {"before": before_ms, "at_most": limit}).all()
+        return [
+            KeptNotice(
+                id=row.id,
+                provider=row.provider,
+                merchant=row.merchant,
+                notice_id=row.notice_id,
+                kind=row.kind,
+                out_trade_no=row.out_trade_no,
+                received_ms=row.received_ms,
+                headers=row.headers,
+                body=row.body,
+            )
+            for row in rows
+        ]

@@ -1,0 +1,257 @@
+"""The tables, one definition for SQLite and PostgreSQL; migrations/ creates what this describes.
+
+Times are Unix milliseconds, money is minor units, structured values are JSON text.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData()
+
+# SQLite keeps a table in the order of its INTEGER primary key without a second index.
+Number = BigInteger().with_variant(Integer, "sqlite")
+
+id_nodes = Table(
+    "id_nodes",
+    metadata,
+    Column("node", Integer, primary_key=True, autoincrement=False),
+    Column("holder", Text, nullable=False),
+    Column("leased_until_ms", Number, nullable=False),
+)
+
+payment_intents = Table(
+    "payment_intents",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=False),
+    Column("account", Text, nullable=False),
+    Column("livemode", Boolean, nullable=False),
+    Column("created_ms", Number, nullable=False),
+    Column("amount", Number, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("client_secret", Text, nullable=False),
+    Column("description", Text),
+    Column("merchant_order_id", Text),
+    Column("merchant_user_id", Text),
+    Column("customer", Text),
+    Column("return_url", Text),
+    Column("metadata", Text),
+    Column("payment_method", Text),
+    Column("last_payment_error", Text),
+    Column("attempt_id", Number),
+    Column("amount_received", Number, nullable=False),
+    Column("cancel_requested_ms", Number),
+    Column("cancellation_reason", Text),
+    Column("canceled_ms", Number),
+    Column("version", Integer, nullable=False),
+)
+Index(
+    "payment_intents_newest",
+    payment_intents.c.account,
+    payment_intents.c.livemode,
+    payment_intents.c.id,
+)
+Index(
+    "payment_intents_by_order",
+    payment_intents.c.account,
+    payment_intents.c.livemode,
+    payment_intents.c.merchant_order_id,
+    payment_intents.c.id,
+    sqlite_where=text("merchant_order_id IS NOT NULL"),
+    postgresql_where=text("merchant_order_id IS NOT NULL"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=False),
+    Column("intent_id", Number, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("livemode", Boolean, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("merchant", Text, nullable=False),
+    Column("app", Text, nullable=False),
+    Column("terminal", Text, nullable=False),
+    Column("out_trade_no", Text, nullable=False),
+    Column("payer", Text, nullable=False),
+    Column("amount", Number, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("created_ms", Number, nullable=False),
+    Column("sent_ms", Number, nullable=False),
+    Column("expires_ms", Number, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("handle", Text),
+    Column("client_params", Text),
+    Column("presentable_until_ms", Number),
+    Column("transaction_id", Text),
+    Column("paid_ms", Number),
+)
+Index(
+    "attempts_by_number",
+    attempts.c.merchant,
+    attempts.c.out_trade_no,
+    attempts.c.provider,
+    unique=True,
+)
+_UNRESOLVED = text("state IN ('recorded', 'uncertain', 'open', 'closing')")
+# The database itself refuses a second order of one intent while the first may still be paid.
+Index(
+    "attempts_one_unresolved",
+    attempts.c.intent_id,
+    unique=True,
+    sqlite_where=_UNRESOLVED,
+    postgresql_where=_UNRESOLVED,
+)
+Index(
+    "attempts_by_transaction",
+    attempts.c.provider,
+    attempts.c.merchant,
+    attempts.c.transaction_id,
+    unique=True,
+    sqlite_where=text("transaction_id IS NOT NULL"),
+    postgresql_where=text("transaction_id IS NOT NULL"),
+)
+
+poll_queue = Table(
+    "poll_queue",
+    metadata,
+    Column("attempt_id", Number, primary_key=True, autoincrement=False),
+    Column("due_ms", Number, nullable=False),
+    Column("tries", Integer, nullable=False),
+)
+Index("poll_queue_due", poll_queue.c.due_ms)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=False),
+    Column("account", Text, nullable=False),
+    Column("livemode", Boolean, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("created_ms", Number, nullable=False),
+    Column("subject_id", Number, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+Index("events_newest", events.c.account, events.c.livemode, events.c.id)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=False),
+    Column("event_id", Number, nullable=False),
+    Column("endpoint_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("due_ms", Number),
+    Column("tries", Integer, nullable=False),
+    Column("last_status", Integer),
+    Column("last_reason", Text),
+    Column("delivered_ms", Number),
+)
+Index(
+    "deliveries_due",
+    deliveries.c.due_ms,
+    sqlite_where=text("state = 'pending'"),
+    postgresql_where=text("state = 'pending'"),
+)
+Index("deliveries_by_event", deliveries.c.event_id)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=False),
+    Column("provider", Text, nullable=False),
+    Column("merchant", Text, nullable=False),
+    Column("notice_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("out_trade_no", Text),
+    Column("received_ms", Number, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("times_seen", Integer, nullable=False),
+    Column("verdict", Text),
+    Column("handled_ms", Number),
+)
+Index("notices_once", notices.c.merchant, notices.c.notice_id, notices.c.provider, unique=True)
+Index(
+    "notices_unhandled",
+    notices.c.received_ms,
+    sqlite_where=text("handled_ms IS NULL"),
+    postgresql_where=text("handled_ms IS NULL"),
+)
+
+discrepancies = Table(
+    "discrepancies",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=False),
+    Column("account", Text, nullable=False),
+    Column("livemode", Boolean, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("intent_id", Number),
+    Column("attempt_id", Number),
+    Column("transaction_id", Text, nullable=False),
+    Column("amount", Number, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("expected", Text, nullable=False),
+    Column("observed", Text, nullable=False),
+    Column("created_ms", Number, nullable=False),
+)
+Index(
+    "discrepancies_once",
+    discrepancies.c.account,
+    discrepancies.c.kind,
+    discrepancies.c.transaction_id,
+    unique=True,
+)
+
+login_sessions = Table(
+    "login_sessions",
+    metadata,
+    Column("token_hash", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("livemode", Boolean, nullable=False),
+    Column("appid", Text, nullable=False),
+    Column("openid", Text, nullable=False),
+    Column("payable", Boolean, nullable=False),
+    Column("created_ms", Number, nullable=False),
+    Column("expires_ms", Number, nullable=False),
+)
+Index("login_sessions_expiry", login_sessions.c.expires_ms)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("livemode", Boolean, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("status", Integer),
+    Column("body", LargeBinary),
+    Column("object_id", Number),
+    Column("begun_ms", Number, nullable=False),
+)
+Index("idempotency_keys_age", idempotency_keys.c.begun_ms)
+
+platform_certificates = Table(
+    "platform_certificates",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("merchant", Text, primary_key=True),
+    Column("serial", Text, primary_key=True),
+    Column("pem", Text, nullable=False),
+    Column("effective_ms", Number, nullable=False),
+    Column("expires_ms", Number, nullable=False),
+)
