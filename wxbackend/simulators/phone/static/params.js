@@ -1,0 +1,49 @@
+/* Finds the six parameters in whatever JSON was pasted, and guesses who would hand them to WeChat. */
+
+const NAMES = ["appId", "timeStamp", "timestamp", "nonceStr", "package", "signType", "paySign"];
+
+/** {channel, params} or {problem: [Chinese, English]}. Values keep their JSON type: WeChat refuses a number as time. */
+export function readParams(text, wantedChannel) {
+  let answer = null;
+  try {
+    answer = JSON.parse(text);
+  } catch (error) {
+    return { problem: ["这不是 JSON", "This is not JSON"] };
+  }
+  const found = search(answer, "");
+  if (!found) {
+    return {
+      problem: [
+        "没有找到支付参数（paySign、package …）。请粘贴 status 为 requires_action 的完整回答",
+        "No payment parameters (paySign, package …). Paste the whole answer whose status is requires_action",
+      ],
+    };
+  }
+  const channel = wantedChannel || (/mini_program/.test(found.path) ? "mini_program" : "official_account");
+  const params = {};
+  for (const name of NAMES) {
+    if (name in found.params) {
+      params[name] = found.params[name];
+    }
+  }
+  if (channel === "js_sdk" && "timeStamp" in params && !("timestamp" in params)) {
+    params.timestamp = params.timeStamp;
+  }
+  return { channel, params };
+}
+
+function search(value, path) {
+  if (!value || typeof value !== "object") {
+    return null;
+  }
+  if ("paySign" in value && "package" in value) {
+    return { params: value, path };
+  }
+  for (const [name, member] of Object.entries(value)) {
+    const found = search(member, `${path}/${name}`);
+    if (found) {
+      return found;
+    }
+  }
+  return null;
+}
