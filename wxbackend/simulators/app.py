@@ -1,0 +1,25 @@
+"""The simulator as one Flask app: Pay API, platform, desk and phone share a port, told apart by path."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from wxbackend.simulators.desk.routes import blueprint as desk_blueprint
+from wxbackend.simulators.phone.routes import blueprint as phone_blueprint
+from wxbackend.simulators.wechat_pay.routes import blueprint as pay_blueprint
+from wxbackend.simulators.wechat_platform.routes import blueprint as platform_blueprint
+from wxbackend.simulators.world import World
+
+REQUEST_BYTES_MAX = 4 * 1024 * 1024
+
+
+def create_app(world: World) -> Flask:
+    """The WSGI app over a world. Notices are carried only after `world.start()`."""
+    app = Flask("wxbackend.simulators", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = REQUEST_BYTES_MAX
+    app.url_map.merge_slashes = False
+    app.register_blueprint(pay_blueprint(world))
+    app.register_blueprint(platform_blueprint(world))
+    app.register_blueprint(desk_blueprint(world))
+    app.register_blueprint(phone_blueprint(world))
+    return app

@@ -1,0 +1,248 @@
+"""Keys and console downloads of one simulated merchant; made once per directory and loaded again ever after."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import string
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import cast
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric.rsa import (
+    RSAPrivateKey,
+    RSAPublicKey,
+    generate_private_key,
+)
+from cryptography.x509.oid import NameOID
+
+MCHID = "1900000109"
+OFFICIAL_ACCOUNT_APPID = "wx2421b1c4370ec43b"
+MINI_PROGRAM_APPID = "wx7a154c094f74e84f"
+UNBOUND_APPID = "wxd678efh567hg6787"
+PUBLIC_KEY_ID = "PUB_KEY_ID_0119000001092026112200000000000001"
+APP_KINDS = {
+    OFFICIAL_ACCOUNT_APPID: "official_account",
+    MINI_PROGRAM_APPID: "mini_program",
+    UNBOUND_APPID: "official_account",
+}
+BOUND_APPIDS = frozenset({OFFICIAL_ACCOUNT_APPID, MINI_PROGRAM_APPID})
+
+RSA_BITS = 2048
+RSA_EXPONENT = 65537
+APIV3_KEY_CHARACTERS = 32
+CERTIFICATE_DAYS = 5 * 365
+SERIAL_HEX_DIGITS = 40
+DIRECTORY_MODE = 0o700
+FILE_MODE = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """One official account or mini program; `bound` says whether it may be used with the merchant number."""
+
+    appid: str
+    kind: str
+    bound: bool
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformCertificate:
+    """A WeChat Pay platform certificate with its private half, which only WeChat holds."""
+
+    serial: str
+    pem: str
+    effective: datetime
+    expires: datetime
+    private_key: RSAPrivateKey = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What WeChat knows of the merchant and of itself. The merchant's private key is deliberately not in here."""
+
+    directory: Path
+    mchid: str
+    merchant_serial: str
+    merchant_public_key: RSAPublicKey
+    public_key_id: str
+    apps: tuple[App, ...]
+    platform_certificates: tuple[PlatformCertificate, ...]
+    apiv3_key: bytes = field(repr=False)
+    wechatpay_private_key: RSAPrivateKey = field(repr=False)
+    openid_secret: bytes = field(repr=False)
+
+    def app(self, appid: str) -> App | None:
+        """The app with this id, or None."""
+        return next((app for app in self.apps if app.appid == appid), None)
+
+
+def ensure(directory: Path) -> Credentials:
+    """Make every key in an empty directory, or load the ones made before. Raises ValueError for a half-filled directory."""
+    directory = Path(directory)
+    directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+    with _locked(directory):
+        if not _marker(directory).exists():
+            if (directory / "merchant").exists() or (directory / "apps").exists():
+                raise ValueError(
+                    f"{directory} holds files this simulator did not finish writing; "
+                    "name an empty directory, or remove them"
+                )
+            _make_all(directory)
+        return _load(directory)
+
+
+def add_platform_certificate(directory: Path) -> PlatformCertificate:
+    """Make one more platform certificate and keep it beside the others, for a rotation."""
+    with _locked(directory):
+        folder = directory / "wechat" / "platform"
+        number = len(list(folder.glob("*_cert.pem"))) + 1
+        _make_platform_certificate(folder, number)
+        return _load_platform_certificate(folder, number)
+
+
+def serial_of(certificate: x509.Certificate) -> str:
+    """A certificate's serial as WeChat prints it: upper-case hex, leading zeros kept."""
+    return f"{certificate.serial_number:0{SERIAL_HEX_DIGITS}X}"
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    descriptor = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT, FILE_MODE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _marker(directory: Path) -> Path:
+    return directory / "wechat" / "openid_secret.txt"
+
+
+def _make_all(directory: Path) -> None:
+    merchant_key = generate_private_key(RSA_EXPONENT, RSA_BITS)
+    wechatpay_key = generate_private_key(RSA_EXPONENT, RSA_BITS)
+    merchant = directory / "merchant"
+    _write(merchant / "apiclient_key.pem", _private_pem(merchant_key))
+    certificate = _issue(merchant_key.public_key(), common_name=MCHID)
+    _write(merchant / "apiclient_cert.pem", _certificate_pem(certificate))
+    alphabet = string.ascii_letters + string.digits
+    apiv3_key = "".join(secrets.choice(alphabet) for _ in range(APIV3_KEY_CHARACTERS))
+    _write(merchant / "apiv3_key.txt", apiv3_key)
+    _write(merchant / "pub_key.pem", _public_pem(wechatpay_key.public_key()))
+    _write(merchant / "pub_key_id.txt", PUBLIC_KEY_ID)
+    for appid in APP_KINDS:
+        _write(directory / "apps" / f"{appid}.secret.txt", secrets.token_hex(16))
+    wechat = directory / "wechat"
+    _write(wechat / "wechatpay_key.pem", _private_pem(wechatpay_key))
+    _make_platform_certificate(wechat / "platform", 1)
+    _write(_marker(directory), secrets.token_hex(32))
+
+
+def _make_platform_certificate(folder: Path, number: int) -> None:
+    key = generate_private_key(RSA_EXPONENT, RSA_BITS)
+    certificate = _issue(key.public_key(), common_name="Tenpay.com sign (simulated)")
+    _write(folder / f"{number:03d}_key.pem", _private_pem(key))
+    _write(folder / f"{number:03d}_cert.pem", _certificate_pem(certificate))
+
+
+def _issue(public_key: RSAPublicKey, *, common_name: str) -> x509.Certificate:
+    authority = generate_private_key(RSA_EXPONENT, RSA_BITS)
+    now = datetime.now(UTC).replace(microsecond=0)
+    subject = [
+        x509.NameAttribute(NameOID.COMMON_NAME, common_name),
+        x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Simulated merchant system"),
+    ]
+    issuer = [x509.NameAttribute(NameOID.COMMON_NAME, "Simulated Tenpay.com Root CA")]
+    return (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name(subject))
+        .issuer_name(x509.Name(issuer))
+        .public_key(public_key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=CERTIFICATE_DAYS))
+        .sign(authority, hashes.SHA256())
+    )
+
+
+def _load(directory: Path) -> Credentials:
+    merchant = directory / "merchant"
+    certificate = x509.load_pem_x509_certificate((merchant / "apiclient_cert.pem").read_bytes())
+    folder = directory / "wechat" / "platform"
+    count = len(list(folder.glob("*_cert.pem")))
+    return Credentials(
+        directory=directory,
+        mchid=MCHID,
+        merchant_serial=serial_of(certificate),
+        merchant_public_key=cast(RSAPublicKey, certificate.public_key()),
+        public_key_id=_read(merchant / "pub_key_id.txt"),
+        apps=tuple(
+            App(
+                appid,
+                kind,
+                appid in BOUND_APPIDS,
+                _read(directory / "apps" / f"{appid}.secret.txt"),
+            )
+            for appid, kind in APP_KINDS.items()
+        ),
+        platform_certificates=tuple(
+            _load_platform_certificate(folder, number) for number in range(1, count + 1)
+        ),
+        apiv3_key=_read(merchant / "apiv3_key.txt").encode("ascii"),
+        wechatpay_private_key=_load_key(directory / "wechat" / "wechatpay_key.pem"),
+        openid_secret=bytes.fromhex(_read(_marker(directory))),
+    )
+
+
+def _load_platform_certificate(folder: Path, number: int) -> PlatformCertificate:
+    pem = (folder / f"{number:03d}_cert.pem").read_text(encoding="ascii")
+    certificate = x509.load_pem_x509_certificate(pem.encode("ascii"))
+    return PlatformCertificate(
+        serial=serial_of(certificate),
+        pem=pem,
+        effective=certificate.not_valid_before_utc,
+        expires=certificate.not_valid_after_utc,
+        private_key=_load_key(folder / f"{number:03d}_key.pem"),
+    )
+
+
+def _load_key(path: Path) -> RSAPrivateKey:
+    return cast(RSAPrivateKey, serialization.load_pem_private_key(path.read_bytes(), None))
+
+
+def _private_pem(key: RSAPrivateKey) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode("ascii")
+
+
+def _public_pem(key: RSAPublicKey) -> str:
+    return key.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    ).decode("ascii")
+
+
+def _certificate_pem(certificate: x509.Certificate) -> str:
+    return certificate.public_bytes(serialization.Encoding.PEM).decode("ascii")
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="ascii").strip()
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(text)

@@ -1,0 +1,130 @@
+"""Which key WeChat signs with: platform certificates, the WeChat Pay public key, and the grey months between them."""
+
+from __future__ import annotations
+
+import random
+import threading
+from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from wxbackend.simulators.clock import rfc3339
+from wxbackend.simulators.credentials import (
+    Credentials,
+    PlatformCertificate,
+    add_platform_certificate,
+)
+from wxbackend.simulators.wechat_pay.refusal import CAUSE_PARAMETER, Refusal
+from wxbackend.simulators.wechat_pay.signing import seal
+
+MODES = ("cert", "gray", "pubkey")
+STEPS = ("rotate", "publish", "use", "retire")
+DEFAULT_MODE = "gray"
+DEFAULT_PUBKEY_PERCENT = 50
+LISTED_MAX = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A private key of WeChat's and the serial by which a merchant finds its public half."""
+
+    serial: str
+    private_key: RSAPrivateKey = field(repr=False)
+
+
+class PlatformKeys:
+    """Chooses the signing key by mode, lists certificates, and rotates them with an overlap."""
+
+    def __init__(self, credentials: Credentials, lock: threading.RLock) -> None:
+        self._credentials = credentials
+        self._lock = lock
+        self._listed = list(credentials.platform_certificates[-1:])
+        self._signing = self._listed[-1]
+        self._mode = DEFAULT_MODE
+        self._pubkey_percent = DEFAULT_PUBKEY_PERCENT
+        self._dice = random.Random()
+
+    def set_mode(self, mode: str, pubkey_percent: int | None = None) -> None:
+        """Switch between the modes; the percentage is of notices signed by public key in grey mode."""
+        if mode not in MODES:
+            raise ValueError(f"mode must be one of {', '.join(MODES)}")
+        if pubkey_percent is not None and not 0 <= pubkey_percent <= 100:
+            raise ValueError("pubkey_percent must lie between 0 and 100")
+        with self._lock:
+            self._mode = mode
+            if pubkey_percent is not None:
+                self._pubkey_percent = pubkey_percent
+
+    def reset(self) -> None:
+        """Back to the default mode; certificates stay as they are."""
+        self.set_mode(DEFAULT_MODE, DEFAULT_PUBKEY_PERCENT)
+
+    def for_reply(self, request_serial: str | None) -> SigningKey:
+        """The key for an answer: in grey mode the public key exactly for requests that named it."""
+        with self._lock:
+            named = request_serial == self._credentials.public_key_id
+            if self._mode == "pubkey" or (self._mode == "gray" and named):
+                return self.public_key()
+            return self.certificate_key()
+
+    def for_notice(self) -> SigningKey:
+        """The key for a notice: in grey mode the public key in the set percentage of cases."""
+        with self._lock:
+            if self._mode == "pubkey":
+                return self.public_key()
+            if self._mode == "gray" and self._dice.randrange(100) < self._pubkey_percent:
+                return self.public_key()
+            return self.certificate_key()
+
+    def public_key(self) -> SigningKey:
+        """The WeChat Pay key pair."""
+        return SigningKey(self._credentials.public_key_id, self._credentials.wechatpay_private_key)
+
+    def certificate_key(self) -> SigningKey:
+        """The platform certificate in use."""
+        with self._lock:
+            return SigningKey(self._signing.serial, self._signing.private_key)
+
+    def rotate(self, step: str = "rotate") -> dict[str, object]:
+        """Publish a new certificate, use the newest, retire the older ones; `rotate` publishes and uses at once."""
+        if step not in STEPS:
+            raise ValueError(f"step must be one of {', '.join(STEPS)}")
+        with self._lock:
+            if step in ("rotate", "publish"):
+                self._listed.append(add_platform_certificate(self._credentials.directory))
+                self._listed = self._listed[-LISTED_MAX:]
+            if step in ("rotate", "use", "retire"):
+                self._signing = self._listed[-1]
+            if step == "retire":
+                self._listed = [self._signing]
+            return self.view()
+
+    def listing(self, algorithm: str) -> dict[str, object]:
+        """The body of /v3/certificates. Raises Refusal where the merchant has no platform certificate."""
+        if algorithm not in ("RSA", "SM2", "ALL"):
+            raise Refusal(400, "PARAM_ERROR", "algorithm_type无效", cause=CAUSE_PARAMETER)
+        with self._lock:
+            if self._mode == "pubkey" or algorithm == "SM2":
+                raise Refusal(404, "RESOURCE_NOT_EXISTS", "无可用的平台证书", cause=CAUSE_PARAMETER)
+            return {"data": [self._listed_entry(item) for item in self._listed]}
+
+    def _listed_entry(self, certificate: PlatformCertificate) -> dict[str, object]:
+        return {
+            "serial_no": certificate.serial,
+            "effective_time": rfc3339(certificate.effective.timestamp()),
+            "expire_time": rfc3339(certificate.expires.timestamp()),
+            "encrypt_certificate": seal(
+                self._credentials.apiv3_key, certificate.pem.encode("ascii"), "certificate"
+            ),
+        }
+
+    def view(self) -> dict[str, object]:
+        """Mode and serials, for the desk."""
+        with self._lock:
+            return {
+                "mode": self._mode,
+                "pubkey_percent": self._pubkey_percent,
+                "signing_serial": self._signing.serial,
+                "listed_serials": [item.serial for item in self._listed],
+                "public_key_id": self._credentials.public_key_id,
+            }

@@ -1,0 +1,140 @@
+"""What WeChat Pay does once a request has passed the gate; each operation gives a result or raises Refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from wxbackend.simulators.wechat_pay.cashier import CHANNELS, settle_order
+from wxbackend.simulators.wechat_pay.gate import Call
+from wxbackend.simulators.wechat_pay.order_request import (
+    OUT_TRADE_NO,
+    OrderRequest,
+    read_close,
+    read_jsapi,
+)
+from wxbackend.simulators.wechat_pay.orders import transaction_view
+from wxbackend.simulators.wechat_pay.refusal import (
+    CAUSE_APPID_MISMATCH,
+    CAUSE_MERCHANT_ORDER_MISMATCH,
+    CAUSE_ORDER_NOT_FOUND,
+    CAUSE_PARAMETER,
+    Refusal,
+)
+from wxbackend.simulators.wechat_pay.validation import check, parse_object
+from wxbackend.simulators.world import World
+
+NOTICE_WAIT_S = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A success: the body (None for 204), and the order it concerns if it made one."""
+
+    body: Mapping[str, object] | None
+    out_trade_no: str | None = None
+
+
+def create_jsapi_order(world: World, call: Call) -> Result:
+    """Place an order for an official account page or a mini program."""
+    wish = read_jsapi(parse_object(call.body))
+    _check_merchant(world, wish.mchid)
+    _check_app_and_payer(world, wish)
+    prepay = world.orders.place(wish)
+    return Result({"prepay_id": prepay.prepay_id}, wish.out_trade_no)
+
+
+def query_by_out_trade_no(
+    out_trade_no: str, query: Mapping[str, str]
+) -> Callable[[World, Call], Result]:
+    """An order by the merchant's number."""
+
+    def operation(world: World, _call: Call) -> Result:
+        _check_merchant(world, query.get("mchid"))
+        check(out_trade_no, OUT_TRADE_NO, "/out_trade_no")
+        return Result(transaction_view(world.orders.get(out_trade_no)))
+
+    return operation
+
+
+def query_by_transaction_id(
+    transaction_id: str, query: Mapping[str, str]
+) -> Callable[[World, Call], Result]:
+    """An order by WeChat's number, which it has once it is paid."""
+
+    def operation(world: World, _call: Call) -> Result:
+        _check_merchant(world, query.get("mchid"))
+        return Result(transaction_view(world.orders.get_by_transaction(transaction_id)))
+
+    return operation
+
+
+def close_order(out_trade_no: str) -> Callable[[World, Call], Result]:
+    """Close an unpaid order: 204 without a body."""
+
+    def operation(world: World, call: Call) -> Result:
+        _check_merchant(world, read_close(parse_object(call.body)))
+        check(out_trade_no, OUT_TRADE_NO, "/out_trade_no")
+        world.orders.close(out_trade_no)
+        return Result(None)
+
+    return operation
+
+
+def list_certificates(algorithm: str) -> Callable[[World, Call], Result]:
+    """The platform certificates, encrypted with the APIv3 key."""
+
+    def operation(world: World, _call: Call) -> Result:
+        return Result(world.keys.listing(algorithm))
+
+    return operation
+
+
+def refuse_unknown(_world: World, _call: Call) -> Result:
+    """Answer for a path that is not reproduced."""
+    raise Refusal(404, "RESOURCE_NOT_EXISTS", "请求的资源不存在", cause=CAUSE_ORDER_NOT_FOUND)
+
+
+def pay_at_once(world: World, result: Result) -> None:
+    """The order's own payer pays before the merchant has our answer, and the notice goes out first."""
+    order = world.orders.find(result.out_trade_no) if result.out_trade_no else None
+    owner = world.buyers.owner(order.request.openid) if order else None
+    if order is None or owner is None:
+        return
+    settlement = settle_order(
+        world,
+        buyer=owner[0],
+        channel=CHANNELS["official_account"],
+        order=order,
+        outcome="pay",
+    )
+    if settlement.notice_id is not None:
+        world.courier.wait_attempted(settlement.notice_id, NOTICE_WAIT_S)
+
+
+def _check_merchant(world: World, mchid: str | None) -> None:
+    if not mchid:
+        raise Refusal(400, "PARAM_ERROR", "缺少参数mchid", cause=CAUSE_PARAMETER)
+    if mchid != world.credentials.mchid:
+        raise Refusal(
+            400,
+            "PARAM_ERROR",
+            "mchid不匹配，与Authorization中的商户号不一致",
+            cause=CAUSE_MERCHANT_ORDER_MISMATCH,
+        )
+
+
+def _check_app_and_payer(world: World, wish: OrderRequest) -> None:
+    app = world.credentials.app(wish.appid)
+    if app is None or not app.bound:
+        raise Refusal(
+            400,
+            "APPID_MCHID_NOT_MATCH",
+            "appid和mch_id不匹配，请检查后再试",
+            cause=CAUSE_APPID_MISMATCH,
+        )
+    owner = world.buyers.owner(wish.openid)
+    if owner is None:
+        raise Refusal(400, "PARAM_ERROR", "无效的openid", cause=CAUSE_PARAMETER)
+    if owner[1] != wish.appid:
+        raise Refusal(400, "INVALID_REQUEST", "appid与openid不匹配", cause=CAUSE_PARAMETER)

@@ -1,0 +1,152 @@
+"""The JSAPI order request, which mini programs use too: its fields, and the rules that reach beyond one field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+from urllib.parse import urlsplit
+
+from wxbackend.simulators.wechat_pay.refusal import (
+    CAUSE_OPENID_MISSING,
+    CAUSE_PARAMETER,
+    Refusal,
+    bad_parameter,
+)
+from wxbackend.simulators.wechat_pay.validation import Flag, Many, Shape, Text, Whole, check
+
+OUT_TRADE_NO = Text(32, 6, pattern=re.compile(r"[0-9A-Za-z_\-|*]+"))
+MCHID = Text(32, 1)
+TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})")
+NOTIFY_URL_CHARACTERS_MAX = 255
+LIFETIME_DEFAULT_S = 7 * 86400
+LIFETIME_LEAST_S = 60
+LIFETIME_MOST_S = 90 * 86400
+
+CLOSE = Shape(required={"mchid": MCHID}, optional={})
+
+_GOODS = Shape(
+    required={"merchant_goods_id": Text(32, 1), "quantity": Whole(1), "unit_price": Whole(0)},
+    optional={"wechatpay_goods_id": Text(32), "goods_name": Text(256)},
+)
+_STORE = Shape(
+    required={"id": Text(32, 1)},
+    optional={"name": Text(256), "area_code": Text(32), "address": Text(512)},
+)
+_IDENTITY = Shape(
+    required={"type": Text(32, 1), "number": Text(1024, 1), "name": Text(1024, 1)}, optional={}
+)
+
+# Field limits: reference, WeChat Pay v3 JSAPI order (lengths are characters).
+JSAPI = Shape(
+    required={
+        "appid": Text(32, 1),
+        "mchid": MCHID,
+        "description": Text(127, 1),
+        "out_trade_no": OUT_TRADE_NO,
+        "notify_url": Text(NOTIFY_URL_CHARACTERS_MAX, 1),
+        "amount": Shape(required={"total": Whole(1)}, optional={"currency": Text(16)}),
+        "payer": Shape(required={}, optional={"openid": Text(128, 1), "identity": _IDENTITY}),
+    },
+    optional={
+        "time_expire": Text(64, 1),
+        "attach": Text(128),
+        "goods_tag": Text(32),
+        "limit_pay": Many(
+            Text(32, choices=frozenset({"no_balance", "no_credit", "no_debit", "balance_only"}))
+        ),
+        "support_fapiao": Flag(),
+        "detail": Shape(
+            required={},
+            optional={
+                "cost_price": Whole(0),
+                "invoice_id": Text(32),
+                "goods_detail": Many(_GOODS),
+            },
+        ),
+        "scene_info": Shape(
+            required={},
+            optional={"payer_client_ip": Text(45, 1), "device_id": Text(32), "store_info": _STORE},
+        ),
+        "settle_info": Shape(required={}, optional={"profit_sharing": Flag()}),
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """A well-formed order request; `body` is kept whole to tell a repeat from a changed one."""
+
+    appid: str
+    mchid: str
+    out_trade_no: str
+    description: str
+    notify_url: str
+    total: int
+    openid: str
+    trade_type: str
+    lifetime_ends: float | None
+    attach: str | None
+    device_id: str | None
+    body: Mapping[str, object]
+
+
+def read_jsapi(body: dict[str, object]) -> OrderRequest:
+    """Check a parsed body field by field. Raises Refusal with the code a merchant would get."""
+    check(body, JSAPI)
+    payer = cast("dict[str, str]", body["payer"])
+    if "openid" not in payer:
+        raise bad_parameter("/payer/openid", "JSAPI支付必须传openid", cause=CAUSE_OPENID_MISSING)
+    amount = cast("dict[str, object]", body["amount"])
+    if amount.get("currency", "CNY") != "CNY":
+        raise Refusal(400, "INVALID_REQUEST", "暂不支持境外支付", cause=CAUSE_PARAMETER)
+    _check_notify_url(str(body["notify_url"]))
+    scene = cast("dict[str, str]", body.get("scene_info", {}))
+    return OrderRequest(
+        appid=str(body["appid"]),
+        mchid=str(body["mchid"]),
+        out_trade_no=str(body["out_trade_no"]),
+        description=str(body["description"]),
+        notify_url=str(body["notify_url"]),
+        total=cast(int, amount["total"]),
+        openid=payer["openid"],
+        trade_type="JSAPI",
+        lifetime_ends=_read_time(body.get("time_expire")),
+        attach=cast("str | None", body.get("attach")),
+        device_id=scene.get("device_id"),
+        body=body,
+    )
+
+
+def read_close(body: dict[str, object]) -> str:
+    """The merchant number in a close request."""
+    check(body, CLOSE)
+    return str(body["mchid"])
+
+
+def _check_notify_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise bad_parameter("/notify_url", "无效的URL") from error
+    if parts.scheme not in ("http", "https") or not host or port == 0:
+        raise bad_parameter("/notify_url", "应为http或https的完整URL")
+    if "?" in url or "#" in url:
+        raise bad_parameter("/notify_url", "不允许携带查询串")
+    if parts.username is not None or len(parts.path) < 1 or not url.isascii() or " " in url:
+        raise bad_parameter("/notify_url", "无效的URL")
+
+
+def _read_time(value: object) -> float | None:
+    if value is None:
+        return None
+    text = str(value)
+    try:
+        if not TIME.fullmatch(text):
+            raise ValueError(text)
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError) as error:
+        raise bad_parameter("/time_expire", "应符合RFC 3339", value=text) from error

@@ -1,0 +1,231 @@
+"""The order book: NOTPAY becomes SUCCESS or CLOSED, exactly once, and a merchant order number means one order for ever."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from wxbackend.simulators.clock import Clock, compact, rfc3339
+from wxbackend.simulators.wechat_pay.order_request import (
+    LIFETIME_DEFAULT_S,
+    LIFETIME_LEAST_S,
+    LIFETIME_MOST_S,
+    OrderRequest,
+)
+from wxbackend.simulators.wechat_pay.refusal import (
+    CAUSE_ALREADY_PAID,
+    CAUSE_CHANGED_REPEAT,
+    CAUSE_ORDER_INVALID,
+    CAUSE_ORDER_NOT_FOUND,
+    CAUSE_ORDER_PAID,
+    Refusal,
+)
+
+NOTPAY, SUCCESS, CLOSED = "NOTPAY", "SUCCESS", "CLOSED"
+DESCRIPTIONS = {NOTPAY: "订单未支付", SUCCESS: "支付成功", CLOSED: "订单已关闭"}
+PREPAY_LIFETIME_S = 2 * 3600
+BANK_TYPE = "OTHERS"
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """How an order was paid: when (virtual seconds), by which openid, under which WeChat number."""
+
+    transaction_id: str
+    paid_at: float
+    openid: str
+    bank_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One merchant order and its state."""
+
+    request: OrderRequest
+    created_at: float
+    expires_at: float
+    state: str = NOTPAY
+    payment: Payment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepay:
+    """A prepay id, good for two hours from `created_at` (virtual seconds)."""
+
+    prepay_id: str
+    out_trade_no: str
+    created_at: float
+
+
+def transaction_view(order: Order) -> dict[str, object]:
+    """An order as queries and notices tell it: before payment only identifiers and state."""
+    request = order.request
+    view: dict[str, object] = {
+        "appid": request.appid,
+        "mchid": request.mchid,
+        "out_trade_no": request.out_trade_no,
+        "trade_state": order.state,
+        "trade_state_desc": DESCRIPTIONS[order.state],
+    }
+    payment = order.payment
+    if payment is None:
+        return view
+    view |= {
+        "transaction_id": payment.transaction_id,
+        "trade_type": request.trade_type,
+        "bank_type": payment.bank_type,
+        "success_time": rfc3339(payment.paid_at),
+        "payer": {"openid": payment.openid},
+        "amount": {
+            "total": request.total,
+            "payer_total": request.total,
+            "currency": "CNY",
+            "payer_currency": "CNY",
+        },
+    }
+    if request.attach:
+        view["attach"] = request.attach
+    if request.device_id:
+        view["scene_info"] = {"device_id": request.device_id}
+    return view
+
+
+def paid_copy(order: Order, *, openid: str, now: float) -> Order:
+    """The order as it is once this openid has paid it."""
+    payment = Payment(_transaction_id(now), now, openid, BANK_TYPE)
+    return replace(order, state=SUCCESS, payment=payment)
+
+
+class OrderBook:
+    """All orders and prepay ids of the merchant."""
+
+    def __init__(self, clock: Clock, lock: threading.RLock) -> None:
+        self._clock = clock
+        self._lock = lock
+        self._orders: dict[str, Order] = {}
+        self._transactions: dict[str, str] = {}
+        self._prepays: dict[str, Prepay] = {}
+
+    def place(self, request: OrderRequest) -> Prepay:
+        """Accept an order or its exact repeat and give a fresh prepay id. Raises Refusal by the state it is in."""
+        with self._lock:
+            now = self._clock.now()
+            order = self.find(request.out_trade_no)
+            if order is None:
+                order = Order(request, now, _end_of_life(request, now))
+                self._orders[request.out_trade_no] = order
+            else:
+                _refuse_bad_repeat(order, request)
+            prepay = Prepay(_prepay_id(now), request.out_trade_no, now)
+            self._prepays[prepay.prepay_id] = prepay
+            return prepay
+
+    def find(self, out_trade_no: str) -> Order | None:
+        """The order with this merchant number, closed first if its time has run out."""
+        with self._lock:
+            order = self._orders.get(out_trade_no)
+            if order and order.state == NOTPAY and order.expires_at <= self._clock.now():
+                order = self._store(replace(order, state=CLOSED))
+            return order
+
+    def get(self, out_trade_no: str) -> Order:
+        """The order with this merchant number. Raises Refusal 404 ORDER_NOT_EXIST."""
+        order = self.find(out_trade_no)
+        if order is None:
+            raise _not_found()
+        return order
+
+    def get_by_transaction(self, transaction_id: str) -> Order:
+        """The paid order with this WeChat number. Raises Refusal 404 ORDER_NOT_EXIST."""
+        with self._lock:
+            return self.get(self._transactions.get(transaction_id, ""))
+
+    def close(self, out_trade_no: str) -> None:
+        """Close an unpaid order; closing it again changes nothing. Raises Refusal for a paid or unknown one."""
+        with self._lock:
+            order = self.get(out_trade_no)
+            if order.state == SUCCESS:
+                raise Refusal(400, "ORDER_PAID", "该订单已支付，不能关闭", cause=CAUSE_ORDER_PAID)
+            if order.state == NOTPAY:
+                self._store(replace(order, state=CLOSED))
+
+    def mark_paid(self, out_trade_no: str, openid: str) -> Order:
+        """Record payment of an unpaid order; the caller has moved the money under the same lock."""
+        with self._lock:
+            order = self.get(out_trade_no)
+            if order.state != NOTPAY:
+                raise ValueError(f"order {out_trade_no} is {order.state}, not {NOTPAY}")
+            paid = self._store(paid_copy(order, openid=openid, now=self._clock.now()))
+            if paid.payment is not None:
+                self._transactions[paid.payment.transaction_id] = out_trade_no
+            return paid
+
+    def live_prepay(self, prepay_id: str) -> Prepay | None:
+        """The prepay id if it was given out and its two hours have not run out."""
+        with self._lock:
+            prepay = self._prepays.get(prepay_id)
+            if prepay and self._clock.now() < prepay.created_at + PREPAY_LIFETIME_S:
+                return prepay
+            return None
+
+    def expire_due(self) -> int:
+        """Close every unpaid order whose time has run out; how many that were."""
+        with self._lock:
+            waiting = [number for number, order in self._orders.items() if order.state == NOTPAY]
+            return sum(self.get(number).state == CLOSED for number in waiting)
+
+    def everything(self) -> list[Order]:
+        """All orders, newest first."""
+        with self._lock:
+            self.expire_due()
+            return list(reversed(self._orders.values()))
+
+    def waiting_for(self, openids: Iterable[str]) -> list[Order]:
+        """Unpaid orders that name one of these openids, newest first."""
+        wanted = frozenset(openids)
+        return [
+            order
+            for order in self.everything()
+            if order.state == NOTPAY and order.request.openid in wanted
+        ]
+
+    def _store(self, order: Order) -> Order:
+        self._orders[order.request.out_trade_no] = order
+        return order
+
+
+def _refuse_bad_repeat(order: Order, request: OrderRequest) -> None:
+    same = order.request.body == request.body and order.request.trade_type == request.trade_type
+    if order.state == SUCCESS and same:
+        raise Refusal(400, "ORDER_PAID", "该订单已支付", cause=CAUSE_ORDER_PAID)
+    if order.state == SUCCESS:
+        raise Refusal(403, "OUT_TRADE_NO_USED", "该订单已支付", cause=CAUSE_ALREADY_PAID)
+    if order.state == CLOSED:
+        raise Refusal(400, "ORDER_CLOSED", "该订单已失效", cause=CAUSE_ORDER_INVALID)
+    if not same:
+        raise Refusal(
+            400,
+            "INVALID_REQUEST",
+            "请求重入时，参数与首次请求时不一致",
+            cause=CAUSE_CHANGED_REPEAT,
+        )
+
+
+def _end_of_life(request: OrderRequest, now: float) -> float:
+    if request.lifetime_ends is None:
+        return now + LIFETIME_DEFAULT_S
+    return min(max(request.lifetime_ends, now + LIFETIME_LEAST_S), now + LIFETIME_MOST_S)
+
+
+def _not_found() -> Refusal:
+    return Refusal(404, "ORDER_NOT_EXIST", "订单不存在", cause=CAUSE_ORDER_NOT_FOUND)
+
+
+def _prepay_id(now: float) -> str:
+    return f"wx{compact(now)}{secrets.token_hex(10)}"
+
+
+def _transaction_id(now: float) -> str:
+    return f"4200002026{compact(now)[:8]}{secrets.randbelow(10**10):010d}"

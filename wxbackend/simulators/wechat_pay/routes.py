@@ -1,0 +1,186 @@
+"""The paths of WeChat Pay v3: gate, operation, signed answer, with mischief before and after."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, request
+
+from wxbackend.simulators.clock import real_now
+from wxbackend.simulators.connection import cut
+from wxbackend.simulators.wechat_pay.gate import Call, admit, read_call
+from wxbackend.simulators.wechat_pay.notices import (
+    Disguise,
+    make_request_id,
+    signature_headers,
+)
+from wxbackend.simulators.wechat_pay.operations import (
+    Result,
+    close_order,
+    create_jsapi_order,
+    list_certificates,
+    pay_at_once,
+    query_by_out_trade_no,
+    query_by_transaction_id,
+    refuse_unknown,
+)
+from wxbackend.simulators.wechat_pay.refusal import CAUSE_NONE, CAUSE_RATE, CAUSE_SYSTEM, Refusal
+from wxbackend.simulators.world import RequestEntry, World
+
+Operation = Callable[[World, Call], Result]
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+GATEWAY_PAGE = (
+    b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
+    b"<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n"
+)
+TRUNCATED_PART = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is to be sent: status, bytes, and the words for the log."""
+
+    status: int
+    body: bytes
+    cause: int
+    verdict: str
+
+
+def blueprint(world: World) -> Blueprint:
+    """Every /v3 path, those not reproduced included: they answer as an unknown resource would."""
+    pages = Blueprint("wechat_pay", __name__, url_prefix="/v3")
+
+    @pages.post("/pay/transactions/jsapi")
+    def order() -> Response:
+        return _converse(world, "order", create_jsapi_order)
+
+    @pages.get("/pay/transactions/out-trade-no/<out_trade_no>")
+    def by_out_trade_no(out_trade_no: str) -> Response:
+        return _converse(world, "query", query_by_out_trade_no(out_trade_no, request.args))
+
+    @pages.get("/pay/transactions/id/<transaction_id>")
+    def by_transaction_id(transaction_id: str) -> Response:
+        return _converse(world, "query", query_by_transaction_id(transaction_id, request.args))
+
+    @pages.post("/pay/transactions/out-trade-no/<out_trade_no>/close")
+    def close(out_trade_no: str) -> Response:
+        return _converse(world, "close", close_order(out_trade_no))
+
+    @pages.get("/certificates")
+    def certificates() -> Response:
+        return _converse(
+            world, "certificates", list_certificates(request.args.get("algorithm_type", "RSA"))
+        )
+
+    @pages.route("/", defaults={"path": ""}, methods=METHODS)
+    @pages.route("/<path:path>", methods=METHODS)
+    def unknown(path: str) -> Response:
+        return _converse(world, f"/{path}", refuse_unknown)
+
+    return pages
+
+
+def _converse(world: World, kind: str, operation: Operation) -> Response:
+    call = read_call(request)
+    faults = world.mischief.take_api(kind)
+    for fault in faults:
+        if fault.fault == "latency":
+            time.sleep(fault.latency_s)
+    fault_name = next((fault.fault for fault in faults if fault.fault != "latency"), "")
+    outcome = _before(fault_name)
+    if outcome is None and fault_name != "drop_before":
+        outcome = _run(world, call, operation, paid_at_once=fault_name == "paid_before_reply")
+    if fault_name == "error_500_after":
+        outcome = _system_error()
+    request_id = make_request_id(outcome.cause if outcome else CAUSE_NONE)
+    names = tuple(fault.fault for fault in faults)
+    _remember(world, call, outcome, request_id, names)
+    if outcome is None or fault_name == "drop_after":
+        return cut(request)
+    if fault_name == "html_502":
+        return Response(outcome.body, outcome.status, content_type="text/html")
+    return _signed(world, call, outcome, request_id, fault_name)
+
+
+def _before(fault: str) -> Outcome | None:
+    match fault:
+        case "error_500_before":
+            return _system_error()
+        case "html_502":
+            return Outcome(502, GATEWAY_PAGE, CAUSE_NONE, "html_502")
+        case "limit_429":
+            return _refused(
+                Refusal(429, "FREQUENCY_LIMITED", "频率超限，请降低请求频率", cause=CAUSE_RATE)
+            )
+        case _:
+            return None
+
+
+def _run(world: World, call: Call, operation: Operation, *, paid_at_once: bool) -> Outcome:
+    try:
+        admit(call, world.credentials)
+        result = operation(world, call)
+    except Refusal as refusal:
+        return _refused(refusal)
+    if paid_at_once:
+        pay_at_once(world, result)
+    if result.body is None:
+        return Outcome(204, b"", CAUSE_NONE, "ok")
+    return Outcome(200, _dump(result.body), CAUSE_NONE, "ok")
+
+
+def _refused(refusal: Refusal) -> Outcome:
+    return Outcome(refusal.status, _dump(refusal.body()), refusal.cause, refusal.code)
+
+
+def _system_error() -> Outcome:
+    return _refused(Refusal(500, "SYSTEM_ERROR", "系统异常，请稍后重试", cause=CAUSE_SYSTEM))
+
+
+def _signed(world: World, call: Call, outcome: Outcome, request_id: str, fault: str) -> Response:
+    disguise = Disguise(
+        probe=fault == "probe",
+        unknown_serial=fault == "unknown_serial",
+        unsigned=fault == "unsigned",
+        bad_signature=fault == "bad_signature",
+    )
+    key = world.keys.for_reply(call.wechatpay_serial)
+    headers = signature_headers(key, outcome.body, disguise)
+    body = outcome.body
+    if fault == "truncate":
+        body = body[: len(body) // TRUNCATED_PART]
+    answer = Response(body, outcome.status, headers={**headers, "Request-ID": request_id})
+    if outcome.status != 204:
+        answer.content_type = "application/json; charset=utf-8"
+    else:
+        del answer.headers["Content-Type"]
+    answer.headers["Cache-Control"] = "no-cache, must-revalidate"
+    return answer
+
+
+def _remember(
+    world: World, call: Call, outcome: Outcome | None, request_id: str, names: tuple[str, ...]
+) -> None:
+    try:
+        body: object = json.loads(call.body) if call.body else None
+    except (ValueError, RecursionError):
+        body = call.body.decode("utf-8", "replace")
+    world.requests.append(
+        RequestEntry(
+            at=real_now(),
+            method=call.method,
+            path=call.url,
+            status=outcome.status if outcome else 0,
+            verdict=outcome.verdict if outcome else "dropped",
+            request_id=request_id,
+            mischief=names,
+            body=body,
+        )
+    )
+
+
+def _dump(body: object) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,1 @@
+"""The WeChat platform as a merchant meets it: web OAuth, mini program login and access tokens."""
