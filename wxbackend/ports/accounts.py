@@ -75,6 +75,10 @@ class Accounts(Protocol):
         """One endpoint by its id."""
         ...
 
+    def owner_of(self, provider: str, merchant: str) -> Actor | None:
+        """The account and mode that a merchant's number belongs to."""
+        ...
+
     def default_description(self, account: str) -> str:
         """What buyers read in WeChat when the merchant names no description."""
         ...

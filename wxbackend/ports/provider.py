@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
@@ -100,6 +100,10 @@ class Provider(Protocol):
         """Verify, decrypt and read a notice; raises `Untrusted`. Never calls out."""
         ...
 
+    def reread_notice(self, body: bytes) -> Notice:
+        """Read a notice that `read_notice` proved before; its signature is too old to be checked again."""
+        ...
+
     def acknowledge(self, accepted: bool) -> Acknowledgement:
         """What to answer to a notice."""
         ...
@@ -110,6 +114,10 @@ class Providers(Protocol):
 
     def of(self, name: str, merchant: str) -> Provider | None:
         """The adapter for a merchant's number, or None."""
+        ...
+
+    def certificate_sources(self) -> Iterable[tuple[str, str, "CertificateSource"]]:
+        """Name, merchant's number and source of all whose certificates have to be fetched."""
         ...
 
 

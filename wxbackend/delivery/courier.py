@@ -1,0 +1,76 @@
+"""Posts one signed event to one endpoint, within ten seconds and without following redirects."""
+
+from __future__ import annotations
+
+import random
+from typing import Final
+
+import urllib3
+from urllib3.exceptions import HTTPError
+from urllib3.util import Timeout
+
+from wxbackend.delivery import schedule, signature
+from wxbackend.ports.delivery import Outcome, Parcel
+
+CONNECT_TIMEOUT_S: Final = 3.0
+TOTAL_TIMEOUT_S: Final = 10.0
+ANSWER_BYTES_READ_MAX: Final = 4096
+CONNECTIONS_PER_ENDPOINT_MAX: Final = 16
+ENDPOINTS_POOLED_MAX: Final = 256
+
+
+class HttpCourier:
+    """See `ports.delivery.Courier`."""
+
+    def __init__(self, delays_s: tuple[float, ...] = schedule.DELAYS_S) -> None:
+        self._delays_s = delays_s
+        self._pool = urllib3.PoolManager(
+            num_pools=ENDPOINTS_POOLED_MAX, maxsize=CONNECTIONS_PER_ENDPOINT_MAX, retries=False
+        )
+
+    def deliver(self, parcel: Parcel) -> Outcome:
+        """Try once."""
+        signed = signature.header(parcel.endpoint.secrets, parcel.body, now_s=parcel.now_ms // 1000)
+        headers = {
+            "Content-Type": "application/json; charset=utf-8",
+            "User-Agent": "wxbackend-webhooks/1",
+            "Wx-Signature": signed,
+            "Wooshpay-Signature": signed,
+            "Wx-Event-Id": parcel.event_id,
+            "Wx-Delivery-Attempt": str(parcel.number),
+        }
+        try:
+            answer = self._pool.request(
+                "POST",
+                parcel.endpoint.url,
+                headers=headers,
+                body=parcel.body,
+                timeout=Timeout(connect=CONNECT_TIMEOUT_S, total=TOTAL_TIMEOUT_S),
+                redirect=False,
+                preload_content=False,
+            )
+        except (HTTPError, OSError, ValueError) as error:
+            return Outcome(None, type(error).__name__)
+        self._finish(answer)
+        return Outcome(answer.status, f"HTTP {answer.status}")
+
+    @staticmethod
+    def _finish(answer: urllib3.BaseHTTPResponse) -> None:
+        """The status is the answer; a short body is read so that the connection can be used again."""
+        try:
+            rest = answer.read(ANSWER_BYTES_READ_MAX + 1)
+        except (HTTPError, OSError):
+            answer.close()
+            return
+        if len(rest) > ANSWER_BYTES_READ_MAX:
+            answer.close()
+        else:
+            answer.release_conn()
+
+    def next_delay_s(self, tries: int) -> float | None:
+        """The pause after that many failed tries."""
+        return schedule.delay_s(self._delays_s, tries, chance=random.random())  # noqa: S311 - scatter only
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.clear()

@@ -1,0 +1,211 @@
+"""Confirm: record the attempt, commit, order at the provider, settle. Safe to repeat at any point.
+
+The same payer confirming again is given the same order again; another payer or app makes the
+first order be closed upstream before a second one is recorded, so two orders are never payable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from wxbackend.domain import lifecycle
+from wxbackend.domain.attempt import Attempt, AttemptState
+from wxbackend.domain.errors import Conflict, InvalidRequest
+from wxbackend.domain.intent import PaymentIntent, PaymentMethod
+from wxbackend.flows import ask_provider, choose_payer, settle
+from wxbackend.flows.choose_payer import Payer
+from wxbackend.flows.dependencies import Dependencies
+from wxbackend.flows.find_intent import load
+from wxbackend.flows.once import Once, claim
+from wxbackend.ports.accounts import Actor
+from wxbackend.ports.store import LoginSession, Unit
+
+CLOSE_ROUNDS_MAX = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """What the caller says: how to pay (or None for what was named before), and who logged in."""
+
+    method: PaymentMethod | None = None
+    return_url: str | None = None
+    session: LoginSession | None = None
+    client_secret: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An intent and its current attempt, as an answer shows them."""
+
+    intent: PaymentIntent
+    attempt: Attempt | None
+
+
+class Act(Enum):
+    """What is left to do after the unit."""
+
+    SHOW = "show"
+    ORDER = "order"
+    CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The intent as stored, and what to do with which attempt."""
+
+    intent: PaymentIntent
+    attempt: Attempt | None
+    act: Act
+
+
+def confirm_intent(
+    deps: Dependencies, actor: Actor, intent_id: int, command: Confirm, *, once: Once = Once()
+) -> Shown:
+    """Confirm an intent; the intent may come back declined, open, or still being resolved."""
+
+    def work(unit: Unit) -> Plan:
+        intent = load(unit, actor, intent_id, client_secret=command.client_secret, lock=True)
+        claim(unit, deps, once, object_id=intent.id)
+        return plan(unit, deps, actor, intent, command)
+
+    return carry_out(deps, actor, command, deps.store.write(work))
+
+
+def plan(
+    unit: Unit, deps: Dependencies, actor: Actor, intent: PaymentIntent, command: Confirm
+) -> Plan:
+    """Decide inside the unit, and record whatever must be known before anything is sent."""
+    lifecycle.require_changeable(intent)
+    method = command.method or intent.payment_method
+    if method is None:
+        raise InvalidRequest(
+            "Name a payment method: payment_method_data[type]=wechat_pay.",
+            code="parameter_missing",
+            param="payment_method_data",
+        )
+    if choose_payer.actor_may_name(actor):
+        payer = choose_payer.from_merchant(deps, actor, method)
+    else:
+        now_ms = deps.surroundings.now_ms()
+        payer = choose_payer.from_session(deps, actor, method, command.session, now_ms=now_ms)
+        method = replace(method, openid=payer.openid)
+    method = replace(method, terminal=payer.terminal)
+    named = replace(intent, return_url=command.return_url or intent.return_url)
+    if not payer.openid:
+        return _refuse(unit, deps, intent, named, method)
+    current = unit.attempts.unresolved(intent.id)
+    if current is None:
+        return _start(unit, deps, intent, named, method, payer)
+    return _continue(unit, deps, intent, current, payer)
+
+
+def _refuse(
+    unit: Unit, deps: Dependencies, was: PaymentIntent, named: PaymentIntent, method: PaymentMethod
+) -> Plan:
+    """An empty openid is answered as the provider would, without asking it."""
+    if unit.attempts.unresolved(was.id) is not None:
+        raise InvalidRequest(
+            "openid is empty, and an order of this PaymentIntent is open already.",
+            code="parameter_invalid_empty",
+            param=choose_payer.OPENID_PARAM,
+        )
+    with_method = lifecycle.name_method(named, method).intent
+    step = lifecycle.refuse_method(with_method, lifecycle.PROVIDER_REFUSED_METHOD)
+    return Plan(settle.keep(unit, deps, step, was=was).intent, None, Act.SHOW)
+
+
+def _start(
+    unit: Unit,
+    deps: Dependencies,
+    was: PaymentIntent,
+    named: PaymentIntent,
+    method: PaymentMethod,
+    payer: Payer,
+) -> Plan:
+    provider = deps.providers.of(payer.app.provider, payer.app.merchant)
+    if provider is None:
+        raise InvalidRequest(
+            "The app's merchant number is not in the settings.", code="payment_method_not_available"
+        )
+    if was.money.currency not in provider.currencies:
+        raise InvalidRequest(
+            f"{payer.app.provider} collects {', '.join(sorted(provider.currencies))}, not {was.money.currency}.",
+            code="payment_method_currency_mismatch",
+            param="currency",
+        )
+    step = lifecycle.start_attempt(
+        lifecycle.name_method(named, method).intent, _attempt(deps, was, payer)
+    )
+    stored = settle.start(unit, deps, step, was=was)
+    return Plan(stored.intent, stored.attempt, Act.ORDER)
+
+
+def _attempt(deps: Dependencies, intent: PaymentIntent, payer: Payer) -> Attempt:
+    number, now_ms = deps.surroundings.new_id(), deps.surroundings.now_ms()
+    return Attempt(
+        id=number,
+        intent_id=intent.id,
+        account=intent.account,
+        livemode=intent.livemode,
+        provider=payer.app.provider,
+        merchant=payer.app.merchant,
+        app=payer.app.appid,
+        terminal=payer.terminal,
+        out_trade_no=str(number),
+        payer=payer.openid,
+        money=intent.money,
+        description=intent.description or deps.accounts.default_description(intent.account),
+        created_ms=now_ms,
+        sent_ms=now_ms,
+        expires_ms=now_ms + deps.policy.order_expires_after_s * 1000,
+    )
+
+
+def _continue(
+    unit: Unit, deps: Dependencies, intent: PaymentIntent, current: Attempt, payer: Payer
+) -> Plan:
+    now_ms = deps.surroundings.now_ms()
+    same = (current.payer, current.app, current.terminal) == (payer.openid, payer.app.appid, payer.terminal)
+    fresh = now_ms < current.expires_ms - 60_000
+    if current.state is AttemptState.CLOSING:
+        return Plan(intent, current, Act.CLOSE)
+    if same and fresh:
+        if current.state is AttemptState.OPEN and now_ms < (current.presentable_until_ms or 0):
+            return Plan(intent, current, Act.SHOW)
+        return Plan(intent, settle.resend(unit, current, now_ms=now_ms), Act.ORDER)
+    step = settle.keep(unit, deps, lifecycle.give_up_attempt(intent, current), was=intent, acting=True)
+    return Plan(step.intent, step.attempt, Act.CLOSE)
+
+
+def carry_out(deps: Dependencies, actor: Actor, command: Confirm, decided: Plan) -> Shown:
+    """Call the provider as decided, with no transaction open, and settle what it says."""
+    for _ in range(CLOSE_ROUNDS_MAX):
+        attempt = decided.attempt
+        if decided.act is Act.SHOW or attempt is None:
+            return Shown(decided.intent, attempt)
+        provider = ask_provider.provider_of(deps, attempt)
+        if provider is None:
+            return Shown(decided.intent, attempt)
+        if decided.act is Act.ORDER:
+            said = ask_provider.order(deps, provider, attempt)
+            step = deps.store.write(lambda unit: settle.settle(unit, deps, attempt.id, said))  # noqa: B023
+            return Shown(step.intent, step.attempt)
+        said = ask_provider.close(deps, provider, attempt)
+        step = deps.store.write(lambda unit: settle.settle(unit, deps, attempt.id, said))  # noqa: B023
+        if step.intent.is_final():
+            return Shown(step.intent, step.attempt)
+        if step.attempt is not None and step.attempt.is_unresolved():
+            break
+        decided = deps.store.write(lambda unit: _plan_again(unit, deps, actor, decided.intent.id, command))  # noqa: B023
+    raise Conflict(
+        "The order that was opened before is still being closed. Confirm again in a few seconds.",
+        code="payment_intent_unexpected_state",
+    )
+
+
+def _plan_again(
+    unit: Unit, deps: Dependencies, actor: Actor, intent_id: int, command: Confirm
+) -> Plan:
+    intent = load(unit, actor, intent_id, client_secret=command.client_secret, lock=True)
+    return plan(unit, deps, actor, intent, command)

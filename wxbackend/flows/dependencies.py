@@ -1,0 +1,42 @@
+"""What flows are given; put together once, in `assembly`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wxbackend.ports.accounts import Accounts
+from wxbackend.ports.coordination import Coordination
+from wxbackend.ports.delivery import Courier
+from wxbackend.ports.identity import IdentityProvider
+from wxbackend.ports.provider import Providers, Transport
+from wxbackend.ports.store import Store
+from wxbackend.ports.surroundings import Surroundings
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Times that an operator may choose."""
+
+    order_expires_after_s: int = 7_200
+    """How long a buyer may pay an order; WeChat's prepay_id lasts as long."""
+    look_after_s: tuple[float, ...] = (10, 30, 120, 600)
+    """When an open order is queried, counted from when it was sent; then at its expiry."""
+    login_lasts_s: int = 86_400
+    """How long a buyer's login session lasts."""
+    public_url: str = ""
+    """Where the outside reaches us, without a slash at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """All ports, and the policy."""
+
+    store: Store
+    transport: Transport
+    providers: Providers
+    accounts: Accounts
+    identity: IdentityProvider
+    coordination: Coordination
+    courier: Courier
+    surroundings: Surroundings
+    policy: Policy

@@ -1,0 +1,35 @@
+"""When an attempt is looked at again, if nothing is heard of it before."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from wxbackend.domain.attempt import Attempt, AttemptState
+
+UNCERTAIN_AFTER_S: Final = (1, 2, 5, 10, 20, 40, 60)
+CLOSING_AFTER_S: Final = (1, 2, 5, 15, 60, 300, 600)
+OVERDUE_AFTER_S: Final = (1, 5, 15, 60, 300, 600)
+ACTING_S: Final = 30
+"""Longer than any call: while a request acts on an attempt, the worker leaves it alone this long."""
+
+
+def next_look_ms(
+    attempt: Attempt, *, tries: int, now_ms: int, look_after_s: tuple[float, ...]
+) -> int:
+    """The moment of the next look after `tries` looks, in Unix milliseconds."""
+    match attempt.state:
+        case AttemptState.RECORDED | AttemptState.UNCERTAIN:
+            return now_ms + _pause_ms(UNCERTAIN_AFTER_S, tries)
+        case AttemptState.CLOSING:
+            return now_ms + _pause_ms(CLOSING_AFTER_S, tries)
+        case _:
+            if now_ms >= attempt.expires_ms:
+                return now_ms + _pause_ms(OVERDUE_AFTER_S, tries - len(look_after_s))
+            if tries >= len(look_after_s):
+                return attempt.expires_ms
+            planned = attempt.sent_ms + round(look_after_s[tries] * 1000)
+            return min(max(planned, now_ms + 100), attempt.expires_ms)
+
+
+def _pause_ms(pauses_s: tuple[int, ...], tries: int) -> int:
+    return pauses_s[max(0, min(tries, len(pauses_s) - 1))] * 1000

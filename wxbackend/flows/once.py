@@ -1,0 +1,64 @@
+"""A request that carries an idempotency key is carried out once: the claim is part of its first unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from wxbackend.domain.errors import IdempotencyInFlight, IdempotencyMismatch, WxbackendError
+from wxbackend.flows.dependencies import Dependencies
+from wxbackend.ports.store import IdempotentRequest, KeptReply, Unit
+
+IN_FLIGHT_MS_MAX: Final = 60_000
+"""A request older than this was cut off by a crash; what it made is the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """The claim of one request; without a key it claims nothing."""
+
+    request: IdempotentRequest | None = None
+
+
+class AlreadyAnswered(WxbackendError):
+    """The same request was answered before: give the same bytes again."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        super().__init__("answered before")
+        self.status = status
+        self.body = body
+
+
+class AlreadyBegun(WxbackendError):
+    """The same request made this object, and the process died before it could answer."""
+
+    def __init__(self, object_id: int) -> None:
+        super().__init__("begun before")
+        self.object_id = object_id
+
+
+def claim(unit: Unit, deps: Dependencies, once: Once, *, object_id: int) -> None:
+    """Claim the key in this unit, or raise what became of its first use."""
+    if once.request is None:
+        return
+    kept = unit.idempotency.begin(
+        once.request, object_id=object_id, now_ms=deps.surroundings.now_ms()
+    )
+    if kept is not None:
+        _raise_kept(once.request, kept, deps.surroundings.now_ms())
+
+
+def _raise_kept(request: IdempotentRequest, kept: KeptReply, now_ms: int) -> None:
+    if kept.fingerprint != request.fingerprint:
+        raise IdempotencyMismatch(
+            "This Idempotency-Key was used for a request with other parameters. Use a new key for a new request.",
+            code="idempotency_key_reused",
+        )
+    if kept.status is not None:
+        raise AlreadyAnswered(kept.status, kept.body or b"")
+    if kept.object_id is not None and now_ms - kept.begun_ms > IN_FLIGHT_MS_MAX:
+        raise AlreadyBegun(kept.object_id)
+    raise IdempotencyInFlight(
+        "A request with this Idempotency-Key is being worked on. Try again in a moment.",
+        code="idempotency_key_in_use",
+    )

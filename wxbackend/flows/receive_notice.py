@@ -1,0 +1,116 @@
+"""A provider's notice: proven, kept durably, settled once, then acknowledged. It never calls out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import orjson
+import structlog
+
+from wxbackend.domain.errors import Untrusted
+from wxbackend.domain.observation import Paid
+from wxbackend.flows import settle
+from wxbackend.flows.dependencies import Dependencies
+from wxbackend.ports.provider import Acknowledgement, Notice, Provider
+from wxbackend.ports.store import KeptNotice, Unit
+
+KEPT_HEADERS: Final = (
+    "wechatpay-timestamp", "wechatpay-nonce", "wechatpay-signature", "wechatpay-serial",
+    "wechatpay-signature-type", "request-id", "content-type",
+)  # fmt: skip
+TAKE_UP_AFTER_MS: Final = 5_000
+TAKE_UP_AT_ONCE_MAX: Final = 50
+
+
+def receive_notice(
+    deps: Dependencies, provider: Provider, headers: Mapping[str, str], body: bytes
+) -> Acknowledgement:
+    """What to answer. Yes is said only when the notice is stored durably."""
+    log = structlog.get_logger("notices")
+    try:
+        notice = provider.read_notice(headers, body)
+    except Untrusted as error:
+        log.warning("notice_refused", provider=provider.name, merchant=provider.merchant, reason=str(error))
+        return provider.acknowledge(accepted=False)
+    kept = KeptNotice(
+        id=deps.surroundings.new_id(),
+        provider=provider.name,
+        merchant=provider.merchant,
+        notice_id=notice.id,
+        kind=notice.kind,
+        out_trade_no=notice.out_trade_no,
+        received_ms=deps.surroundings.now_ms(),
+        headers=orjson.dumps({name: headers[name] for name in KEPT_HEADERS if name in headers}).decode(),
+        body=body,
+    )
+    try:
+        verdict = deps.store.write(lambda unit: _keep_and_settle(unit, deps, kept, notice))
+    except Exception:
+        # A defect in settling must not lose the notice: keep it alone, the worker takes it up again.
+        log.exception("notice_not_settled", notice_id=notice.id)
+        deps.store.write(lambda unit: unit.notices.keep(kept))
+        verdict = "kept"
+    log.info("notice_received", notice_id=notice.id, kind=notice.kind, verdict=verdict)
+    return provider.acknowledge(accepted=True)
+
+
+def take_up_notices(deps: Dependencies) -> int:
+    """Settle notices that were kept and not settled; how many there were."""
+    before_ms = deps.surroundings.now_ms() - TAKE_UP_AFTER_MS
+    left = deps.store.read(
+        lambda unit: unit.notices.unhandled(before_ms=before_ms, limit=TAKE_UP_AT_ONCE_MAX)
+    )
+    for kept in left:
+        provider = deps.providers.of(kept.provider, kept.merchant)
+        if provider is None:
+            continue
+        try:
+            notice = provider.reread_notice(kept.body)
+        except Untrusted:
+            structlog.get_logger("notices").exception("notice_unreadable", notice_id=kept.notice_id)
+            continue
+        _take_up(deps, kept, notice)
+    return len(left)
+
+
+def _take_up(deps: Dependencies, kept: KeptNotice, notice: Notice) -> None:
+    try:
+        deps.store.write(lambda unit: _keep_and_settle(unit, deps, kept, notice))
+    except Exception:
+        structlog.get_logger("notices").exception("notice_not_settled", notice_id=kept.notice_id)
+
+
+def _keep_and_settle(unit: Unit, deps: Dependencies, kept: KeptNotice, notice: Notice) -> str:
+    if not unit.notices.keep(kept):
+        return "seen before"
+    verdict = _settle(unit, deps, kept, notice)
+    unit.notices.handled(kept, verdict=verdict, now_ms=deps.surroundings.now_ms())
+    return verdict
+
+
+def _settle(unit: Unit, deps: Dependencies, kept: KeptNotice, notice: Notice) -> str:
+    if notice.observation is None or notice.out_trade_no is None:
+        return "kept only"
+    attempt = unit.attempts.find_by_number(kept.provider, kept.merchant, notice.out_trade_no)
+    if attempt is None:
+        return _report_unmatched(unit, deps, kept, notice)
+    step = settle.settle(unit, deps, attempt.id, notice.observation)
+    if step.discrepancy is not None:
+        return f"discrepancy: {step.discrepancy.kind.value}"
+    return "settled"
+
+
+def _report_unmatched(unit: Unit, deps: Dependencies, kept: KeptNotice, notice: Notice) -> str:
+    owner = deps.accounts.owner_of(kept.provider, kept.merchant)
+    if isinstance(notice.observation, Paid) and owner is not None:
+        paid = notice.observation
+        settle.unmatched(
+            unit,
+            deps,
+            account=owner.account,
+            livemode=owner.livemode,
+            money=(paid.transaction, paid.amount, paid.currency),
+            number=notice.out_trade_no or "",
+        )
+    return "no such order"

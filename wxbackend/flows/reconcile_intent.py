@@ -1,0 +1,77 @@
+"""Ask the provider about an attempt that is still open, so that a lost notice costs seconds, not the sale."""
+
+from __future__ import annotations
+
+import structlog
+
+from wxbackend.domain import lifecycle
+from wxbackend.domain.attempt import Attempt, AttemptState
+from wxbackend.domain.observation import Closed, Observation, Paid
+from wxbackend.flows import ask_provider, settle
+from wxbackend.flows.dependencies import Dependencies
+from wxbackend.flows.look_schedule import ACTING_S
+from wxbackend.ports.provider import Provider
+from wxbackend.ports.store import Poll, Unit
+
+AT_ONCE_MAX = 16
+
+
+def claim_looks(deps: Dependencies) -> list[Poll]:
+    """Attempts that are due, leased to this worker."""
+    now_ms = deps.surroundings.now_ms()
+    return list(
+        deps.store.write(
+            lambda unit: unit.attempts.claim(now_ms=now_ms, lease_ms=ACTING_S * 1000, limit=AT_ONCE_MAX)
+        )
+    )
+
+
+def reconcile_intent(deps: Dependencies, poll: Poll) -> None:
+    """Look at one attempt: repeat its order, query it or close it, and settle what the provider says."""
+    attempt = deps.store.read(lambda unit: unit.attempts.find(poll.attempt_id))
+    if attempt is None or not attempt.is_unresolved():
+        deps.store.write(lambda unit: unit.attempts.unschedule(poll.attempt_id))
+        return
+    provider = ask_provider.provider_of(deps, attempt)
+    if provider is None:
+        structlog.get_logger("reconciliation").error(
+            "merchant_not_configured", provider=attempt.provider, merchant=attempt.merchant
+        )
+        return
+    said = _look(deps, provider, attempt)
+    step = deps.store.write(
+        lambda unit: settle.settle(unit, deps, attempt.id, said, looks=poll.tries + 1)
+    )
+    structlog.get_logger("reconciliation").info(
+        "attempt_looked_at",
+        out_trade_no=attempt.out_trade_no,
+        was=attempt.state.value,
+        said=type(said).__name__,
+        now=step.attempt.state.value if step.attempt else None,
+        looks=poll.tries + 1,
+    )
+
+
+def _look(deps: Dependencies, provider: Provider, attempt: Attempt) -> Observation:
+    now_ms = deps.surroundings.now_ms()
+    overdue = now_ms >= attempt.expires_ms
+    if attempt.state is AttemptState.CLOSING:
+        return ask_provider.close(deps, provider, attempt)
+    if not overdue and attempt.state is not AttemptState.OPEN:
+        # Nobody saw the answer to this order: the same number again gives it, and never a second order.
+        deps.store.write(lambda unit: settle.resend(unit, attempt, now_ms=now_ms))
+        return ask_provider.order(deps, provider, attempt)
+    said = ask_provider.query(deps, provider, attempt)
+    if not overdue or isinstance(said, Paid | Closed):
+        return said
+    # Its time is over and it is not paid: query first, then close there, then here.
+    deps.store.write(lambda unit: _expire(unit, deps, attempt))
+    return ask_provider.close(deps, provider, attempt)
+
+
+def _expire(unit: Unit, deps: Dependencies, attempt: Attempt) -> None:
+    intent = unit.intents.lock(attempt.intent_id)
+    current = unit.attempts.find(attempt.id)
+    assert intent is not None and current is not None
+    step = lifecycle.expire_attempt(intent, current)
+    settle.keep(unit, deps, step, was=intent, acting=True)

@@ -1,0 +1,1 @@
+"""WeChat log-in: a code becomes an openid. The only room that imports wechatpy."""

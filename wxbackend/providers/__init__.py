@@ -1,0 +1,1 @@
+"""Payment providers: each folder speaks one dialect, builds exchanges and reads messages. No I/O."""

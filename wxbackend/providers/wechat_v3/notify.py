@@ -1,0 +1,66 @@
+"""Notices of API v3: verify, then parse, then decrypt, then read. Nothing here calls out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from wxbackend.domain.errors import UnreadableMessage
+from wxbackend.ports.provider import Acknowledgement, Notice
+from wxbackend.providers.wechat_v3 import mapping, wire
+from wxbackend.providers.wechat_v3.signing import PlatformKeys, unseal, verify
+
+ALGORITHM: Final = "AEAD_AES_256_GCM"
+NOTICE_ID_CHARACTERS_MAX: Final = 64
+TRANSACTION_KINDS: Final = frozenset({"TRANSACTION.SUCCESS", "TRANSACTION.FAIL"})
+
+ACCEPTED: Final = Acknowledgement(204, {}, b"")
+REFUSED: Final = Acknowledgement(
+    401,
+    {"Content-Type": "application/json; charset=utf-8"},
+    orjson.dumps({"code": "FAIL", "message": "the message is not proven to come from WeChat Pay"}),
+)
+"""A refusal makes WeChat send again; a signature probe is answered by it as well."""
+
+
+def read(
+    keys: PlatformKeys,
+    apiv3_keys: tuple[bytes, ...],
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    now_s: int,
+) -> Notice:
+    """The notice in these bytes, or `Untrusted`."""
+    verify(keys, headers, body, now_s=now_s)
+    return parse(apiv3_keys, body)
+
+
+def parse(apiv3_keys: tuple[bytes, ...], body: bytes) -> Notice:
+    """The notice in bytes whose signature was verified."""
+    envelope = wire.parse_object(body)
+    notice_id = wire.required_text(envelope, "id")
+    if len(notice_id) > NOTICE_ID_CHARACTERS_MAX:
+        raise UnreadableMessage("the notice's id is longer than any that WeChat makes")
+    kind = wire.required_text(envelope, "event_type")
+    content = _content(apiv3_keys, envelope)
+    merchant = wire.text(content, "mchid") or wire.text(content, "sp_mchid") or ""
+    number = wire.text(content, "out_trade_no")
+    observation = None
+    if kind in TRANSACTION_KINDS and number is not None:
+        observation = mapping.of_transaction(content)
+    return Notice(notice_id, kind, merchant, number, observation)
+
+
+def _content(apiv3_keys: tuple[bytes, ...], envelope: dict[str, Any]) -> dict[str, Any]:
+    if wire.required_text(envelope, "resource", "algorithm") != ALGORITHM:
+        raise UnreadableMessage(f"the notice's algorithm is not {ALGORITHM}")
+    plain = unseal(
+        apiv3_keys,
+        nonce=wire.required_text(envelope, "resource", "nonce"),
+        associated_data=wire.text(envelope, "resource", "associated_data") or "",
+        ciphertext=wire.required_text(envelope, "resource", "ciphertext"),
+    )
+    return wire.parse_object(plain)

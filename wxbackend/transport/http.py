@@ -1,0 +1,131 @@
+"""Sends exchanges over pooled connections with limits, and says whether a failed one may have arrived."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+
+import structlog
+import urllib3
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    MaxRetryError,
+    NameResolutionError,
+    NewConnectionError,
+)
+from urllib3.util import Timeout
+
+from wxbackend.domain.errors import ProviderUnknown, ProviderUnreached
+from wxbackend.ports.provider import Exchange, Reply
+
+T = TypeVar("T")
+
+CONNECT_TIMEOUT_S: Final = 3.0
+READ_TIMEOUT_S: Final = 8.0
+TOTAL_TIMEOUT_S: Final = 12.0
+CONNECTIONS_PER_HOST_MAX: Final = 64
+HOSTS_MAX: Final = 32
+RESPONSE_BYTES_MAX: Final = 1024 * 1024
+CHUNK_BYTES: Final = 64 * 1024
+
+_NEVER_LEFT: Final = (NewConnectionError, ConnectTimeoutError, NameResolutionError)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a call may take, in seconds: to connect, between two bytes, and in all."""
+
+    connect_s: float = CONNECT_TIMEOUT_S
+    read_s: float = READ_TIMEOUT_S
+    total_s: float = TOTAL_TIMEOUT_S
+
+
+class HttpTransport:
+    """One pool for the process."""
+
+    def __init__(self, limits: Limits = Limits()) -> None:
+        self._limits = limits
+        self._pool = urllib3.PoolManager(
+            num_pools=HOSTS_MAX, maxsize=CONNECTIONS_PER_HOST_MAX, block=False, retries=False
+        )
+        self._log = structlog.get_logger("transport")
+
+    def send(self, exchange: Exchange[T]) -> T:
+        """Send it; after a connection error, and only then, once more to the back-up address.
+
+        The signature covers the path and not the host, so the same bytes are valid there.
+        Raises `ProviderUnreached` when it never left, `ProviderUnknown` when it may have arrived.
+        """
+        deadline = time.monotonic() + self._limits.total_s
+        try:
+            reply = self._send_to(exchange.hosts.main, exchange, deadline)
+        except ProviderUnreached:
+            if exchange.hosts.backup is None or time.monotonic() >= deadline:
+                raise
+            self._log.warning("backup_host_used", purpose=exchange.purpose)
+            reply = self._send_to(exchange.hosts.backup, exchange, deadline)
+        return exchange.read(reply)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.clear()
+
+    def _send_to(self, host: str, exchange: Exchange[T], deadline: float) -> Reply:
+        started = time.monotonic()
+        name = urlsplit(host).netloc
+        try:
+            reply = self._request(host, exchange, deadline)
+        except _NEVER_LEFT as error:
+            self._tell(exchange, name, started, type(error).__name__)
+            raise ProviderUnreached(f"{name} cannot be reached ({type(error).__name__})") from error
+        except (HTTPError, OSError) as error:
+            cause = error.reason if isinstance(error, MaxRetryError) else error
+            self._tell(exchange, name, started, type(cause).__name__)
+            if isinstance(cause, _NEVER_LEFT):
+                raise ProviderUnreached(f"{name} cannot be reached ({type(cause).__name__})") from error
+            raise ProviderUnknown(f"{name} gave no whole answer ({type(cause).__name__})") from error
+        self._tell(exchange, name, started, str(reply.status), reply.headers.get("request-id"))
+        return reply
+
+    def _request(self, host: str, exchange: Exchange[T], deadline: float) -> Reply:
+        left = max(0.05, deadline - time.monotonic())
+        answer = self._pool.request(
+            exchange.method,
+            host + exchange.target,
+            headers=dict(exchange.headers),
+            body=exchange.body or None,
+            timeout=Timeout(connect=min(self._limits.connect_s, left), read=min(self._limits.read_s, left)),
+            redirect=False,
+            preload_content=False,
+        )
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            for chunk in answer.stream(CHUNK_BYTES, decode_content=True):
+                size += len(chunk)
+                if size > RESPONSE_BYTES_MAX:
+                    raise ProviderUnknown(f"the answer is larger than {RESPONSE_BYTES_MAX} bytes")
+                if time.monotonic() > deadline:
+                    raise ProviderUnknown(f"the answer took longer than {self._limits.total_s} s")
+                chunks.append(chunk)
+        except BaseException:
+            answer.close()
+            raise
+        answer.release_conn()
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return Reply(answer.status, headers, b"".join(chunks))
+
+    def _tell(
+        self, exchange: Exchange[T], host: str, started: float, result: str, request_id: str | None = None
+    ) -> None:
+        self._log.info(
+            "exchange",
+            purpose=exchange.purpose,
+            host=host,
+            result=result,
+            request_id=request_id,
+            duration_ms=round((time.monotonic() - started) * 1000),
+        )
