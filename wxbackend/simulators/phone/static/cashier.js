@@ -22,7 +22,9 @@ export function openCashier(host, visit) {
     const before = document.activeElement;
     const sheet = h("div", { class: "cashier", role: "dialog", "aria-modal": "true", "aria-label": "微信收银台 WeChat cashier" });
     const screen = { host, sheet, visit, typed: "", busy: false, close };
+    const hear = (event) => pressKey(screen, event);
     function close(answer) {
+      document.removeEventListener("keydown", hear);
       host.replaceChildren();
       host.hidden = true;
       if (before && before.focus) {
@@ -32,7 +34,7 @@ export function openCashier(host, visit) {
     }
     fill(host, sheet);
     host.hidden = false;
-    sheet.addEventListener("keydown", (event) => pressKey(screen, event));
+    document.addEventListener("keydown", hear);
     if (visit.failure) {
       showFailure(screen, visit.failure);
     } else {
@@ -154,6 +156,7 @@ function follow(screen, outcome, answer) {
     screen.typed = "";
     showTyped(screen);
     fill(screen.problem, two("支付密码错误，请重试", "Wrong password, try again"));
+    screen.sheet.querySelector(".keypad button").focus();
   } else if (/:ok$/.test(said)) {
     showSuccess(screen, answer);
   } else if (answer.err_msg === null || /cancel$/.test(said)) {

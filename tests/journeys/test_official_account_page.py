@@ -1,0 +1,400 @@
+"""The official-account page in a real Chromium: whatever the telephone claims, only the server's word is shown as paid."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from wxbackend.api.checkout_page.routes import blueprint
+
+CHROMIUM = "/usr/bin/chromium"
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WAIT_MS = 20_000
+WECHAT_AGENT = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Mobile/15E148 MicroMessenger/8.0.49 NetType/WIFI Language/zh_CN"
+)
+# What WeChat puts into its own browser; the early pre_verify answer is one that real telephones have given.
+WECHAT_BRIDGE = """
+window.WeixinJSBridge = { invoke: function (name, params, callback) {
+  callback({ err_msg: "pre_verify_jsapi:ok" });
+  window.theCashier(params).then(function (answer) { if (answer) { callback(answer); } });
+} };
+"""
+
+
+def ask_desk(stack: Any, method: str, path: str, body: object = None) -> Any:
+    """One call to the simulator's desk."""
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    request = urllib.request.Request(
+        f"{stack.simulator_url}/_desk{path}", data=data, headers=headers, method=method
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+def orders_called(stack: Any, description: str) -> list[dict[str, Any]]:
+    """The orders that WeChat has under this description."""
+    orders = ask_desk(stack, "GET", "/orders")["orders"]
+    return [order for order in orders if order["description"] == description]
+
+
+class Sale:
+    """One intent and the link to its page."""
+
+    def __init__(self, stack: Any, *, amount: int = 880) -> None:
+        self.stack = stack
+        self.description = f"龙井茶礼盒 {uuid.uuid4().hex[:8]}"
+        self.intent = stack.create_intent(amount=amount, description=self.description)
+        self.id: str = self.intent["id"]
+        self.secret: str = self.intent["client_secret"]
+        self.link = (
+            f"{stack.web_url}/pay/official_account"
+            f"#key={stack.publishable_key}&client_secret={self.secret}"
+        )
+
+    def orders(self) -> list[dict[str, Any]]:
+        return orders_called(self.stack, self.description)
+
+
+class Telephone:
+    """WeChat's side inside a MicroMessenger browser: does the next of `outcomes` whenever the cashier is opened."""
+
+    def __init__(self, stack: Any, context: BrowserContext) -> None:
+        self.stack = stack
+        self.context = context
+        self.outcomes: list[str] = []
+        self.opened: list[dict[str, Any]] = []
+        context.expose_binding("theCashier", lambda _source, params: self._open(params))
+        context.add_init_script(WECHAT_BRIDGE)
+
+    def _open(self, params: dict[str, Any]) -> dict[str, Any] | None:
+        self.opened.append(params)
+        outcome = self.outcomes.pop(0)
+        if outcome == "lie":
+            return {"err_msg": "get_brand_wcpay_request:ok"}
+        answer: dict[str, Any] = ask_desk(
+            self.stack,
+            "POST",
+            "/buyers/buyer_1/pay",
+            {
+                "channel": "official_account",
+                "appid": params["appId"],
+                "params": params,
+                "outcome": outcome,
+            },
+        )
+        return answer if answer["err_msg"] else None
+
+    def visit(self, link: str) -> Page:
+        page = self.context.new_page()
+        page.goto(link)
+        return page
+
+
+def pay_button(page: Page, words: str = "支付 ¥8.80") -> Any:
+    return page.get_by_role("button", name=words, exact=True)
+
+
+def view_of(page: Page) -> str:
+    return str(page.evaluate("document.documentElement.dataset.view"))
+
+
+def expect_view(page: Page, view: str) -> None:
+    expect(page.locator("html")).to_have_attribute("data-view", view, timeout=WAIT_MS)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    if shutil.which(CHROMIUM) is None:
+        pytest.fail(f"{CHROMIUM} is missing; install it: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def desktop(chromium: Browser) -> Iterator[BrowserContext]:
+    context = chromium.new_context(locale="zh-CN", viewport={"width": 1180, "height": 900})
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def telephone(chromium: Browser, stack: Any) -> Iterator[Telephone]:
+    context = chromium.new_context(
+        locale="zh-CN", user_agent=WECHAT_AGENT, viewport={"width": 375, "height": 720}
+    )
+    yield Telephone(stack, context)
+    context.close()
+
+
+@pytest.fixture
+def sale(stack: Any) -> Iterator[Sale]:
+    yield Sale(stack)
+    ask_desk(stack, "DELETE", "/mischief")
+
+
+def test_paid_through_login_and_lent_cashier(desktop: BrowserContext, sale: Sale) -> None:
+    seen: list[str] = []
+    desktop.on("request", lambda request: seen.append(request.url))
+    page = desktop.new_page()
+    page.goto(sale.link)
+    pay_button(page).click()
+    cashier = page.frame_locator("iframe")
+    expect(cashier.locator(".amount")).to_have_text("¥8.80", timeout=WAIT_MS)
+    cashier.locator("[data-act=fill]").click()
+    cashier.locator("[data-act=pay]").click()
+    cashier.locator("[data-act=done]").click()
+    expect(page.get_by_role("heading", name="支付成功")).to_be_visible(timeout=WAIT_MS)
+    sale.stack.wait_status(sale.id, "succeeded")
+    ours = {urlsplit(sale.stack.web_url).netloc, urlsplit(sale.stack.simulator_url).netloc}
+    assert {urlsplit(url).netloc for url in seen} == ours
+    assert [url for url in seen if sale.secret in url.split("#")[0]] == []
+    assert any("/connect/oauth2/authorize" in url for url in seen)
+
+
+def test_paid_inside_wechat_and_the_secret_leaves_the_address_bar(
+    telephone: Telephone, sale: Sale
+) -> None:
+    seen: list[str] = []
+    telephone.context.on("request", lambda request: seen.append(request.url))
+    telephone.outcomes = ["pay"]
+    page = telephone.visit(sale.link)
+    pay_button(page).click()
+    expect_view(page, "succeeded")
+    assert page.url == f"{sale.stack.web_url}/pay/official_account"
+    assert [url for url in seen if sale.secret in url.split("#")[0]] == []
+    assert [order["trade_state"] for order in sale.orders()] == ["SUCCESS"]
+    assert not any("/phone/" in url for url in seen), "no bridge is lent inside WeChat"
+
+
+@pytest.mark.parametrize("outcome", ["pay_but_report_cancel", "pay_and_say_nothing"])
+def test_shown_as_paid_whatever_the_telephone_said(
+    telephone: Telephone, sale: Sale, outcome: str
+) -> None:
+    telephone.outcomes = [outcome]
+    page = telephone.visit(sale.link)
+    pay_button(page).click()
+    expect_view(page, "succeeded")
+    assert len(telephone.opened) == 1
+
+
+def test_not_shown_as_paid_because_the_telephone_said_ok(telephone: Telephone, sale: Sale) -> None:
+    telephone.outcomes = ["lie"]
+    page = telephone.visit(sale.link)
+    pay_button(page).click()
+    expect_view(page, "checking")
+    for _ in range(3):
+        with page.expect_response(lambda answer: sale.id in answer.url):
+            pass
+        assert view_of(page) == "checking"
+    (order,) = sale.orders()
+    wish = {"out_trade_no": order["out_trade_no"], "outcome": "pay"}
+    ask_desk(sale.stack, "POST", "/buyers/buyer_1/pay_order", wish)
+    expect_view(page, "succeeded")
+
+
+def test_canceled_then_paid_again_once(telephone: Telephone, sale: Sale) -> None:
+    telephone.outcomes = ["cancel", "pay"]
+    page = telephone.visit(sale.link)
+    pay_button(page).click()
+    expect_view(page, "unpaid")
+    pay_button(page, "再次支付").click()
+    expect_view(page, "succeeded")
+    assert [order["trade_state"] for order in sale.orders()].count("SUCCESS") == 1
+    assert len(telephone.opened) == 2
+
+
+def test_double_click_opens_one_cashier_for_one_order(telephone: Telephone, sale: Sale) -> None:
+    telephone.outcomes = ["cancel", "cancel", "cancel"]
+    page = telephone.visit(sale.link)
+    pay_button(page).dblclick()
+    expect_view(page, "unpaid")
+    assert len(telephone.opened) == 1
+    assert len(sale.orders()) == 1
+
+
+def test_reload_while_waiting_goes_on_with_the_same_order(telephone: Telephone, sale: Sale) -> None:
+    telephone.outcomes = ["lie", "pay"]
+    page = telephone.visit(sale.link)
+    pay_button(page).click()
+    expect_view(page, "checking")
+    page.reload()
+    pay_button(page, "继续支付").click()
+    expect_view(page, "succeeded")
+    assert [order["trade_state"] for order in sale.orders()].count("SUCCESS") == 1
+    page.reload()
+    expect_view(page, "succeeded")
+    assert len(telephone.opened) == 2, "a reload never opens the cashier by itself"
+
+
+def test_two_tabs_pay_one_order_once(telephone: Telephone, sale: Sale) -> None:
+    telephone.outcomes = ["cancel", "pay"]
+    first = telephone.visit(sale.link)
+    second = telephone.visit(sale.link)
+    pay_button(first).click()
+    expect_view(first, "unpaid")
+    pay_button(second).click()
+    expect_view(second, "succeeded")
+    expect_view(first, "succeeded")
+    assert [order["trade_state"] for order in sale.orders()].count("SUCCESS") == 1
+
+
+def test_a_weak_network_is_waited_out(telephone: Telephone, sale: Sale) -> None:
+    telephone.outcomes = ["pay_and_say_nothing"]
+    page = telephone.visit(sale.link)
+    lost: list[str] = []
+
+    def lose_three(route: Any) -> None:
+        if telephone.opened and len(lost) < 3 and route.request.method == "GET":
+            lost.append(route.request.url)
+            route.abort()
+        else:
+            route.continue_()
+
+    telephone.context.route("**/v1/payment_intents/*", lose_three)
+    pay_button(page).click()
+    expect_view(page, "succeeded")
+    assert len(lost) == 3
+
+
+def test_snapshot_user_is_told_what_to_do_and_may_log_in_again(
+    telephone: Telephone, sale: Sale
+) -> None:
+    knob = {"platform": {"oauth_snapshot": {"times": 1}}}
+    ask_desk(sale.stack, "POST", "/mischief", knob)
+    telephone.outcomes = ["pay"]
+    page = telephone.visit(sale.link)
+    pay_button(page).click()
+    expect(page.get_by_role("status")).to_contain_text("快照页", timeout=WAIT_MS)
+    assert sale.orders() == []
+    page.get_by_role("button", name="重新登录").click()
+    expect_view(page, "succeeded")
+
+
+def test_refused_login_is_explained_once(telephone: Telephone, sale: Sale) -> None:
+    page = telephone.visit(sale.link)
+    expect_view(page, "ready")
+    page.goto(f"{sale.stack.web_url}/pay/official_account?login_error=access_denied")
+    expect(page.get_by_role("status")).to_contain_text("微信登录没有完成", timeout=WAIT_MS)
+    assert page.url == f"{sale.stack.web_url}/pay/official_account"
+    page.reload()
+    expect_view(page, "ready")
+
+
+def test_mini_program_web_view_is_told_that_it_cannot_pay(chromium: Browser, sale: Sale) -> None:
+    context = chromium.new_context(locale="zh-CN", user_agent=f"{WECHAT_AGENT} miniProgram/wx123")
+    page = context.new_page()
+    page.goto(sale.link)
+    expect(page.get_by_role("status")).to_contain_text("小程序网页里不能付款", timeout=WAIT_MS)
+    assert page.get_by_role("button").count() == 0
+    context.close()
+
+
+def test_live_key_outside_wechat_is_told_to_open_wechat(desktop: BrowserContext, sale: Sale) -> None:
+    seen: list[str] = []
+    desktop.on("request", lambda request: seen.append(request.url))
+
+    def answer_as_live(route: Any) -> None:
+        intent = {
+            "id": sale.id,
+            "object": "payment_intent",
+            "livemode": True,
+            "currency": "CNY",
+            "amount": 1234567890,
+            "status": "requires_payment_method",
+            "description": sale.description,
+        }
+        route.fulfill(status=200, content_type="application/json", body=json.dumps(intent))
+
+    desktop.route("**/v1/payment_intents/*", answer_as_live)
+    page = desktop.new_page()
+    page.goto(sale.link.replace(sale.stack.publishable_key, "pk_live_0"))
+    expect(page.get_by_role("status")).to_contain_text("请在微信里打开", timeout=WAIT_MS)
+    expect(page.locator("#amount")).to_have_text("¥12,345,678.90")
+    page.get_by_role("button", name="复制付款链接").click()
+    expect(page.get_by_role("button", name="已复制")).to_be_visible()
+    assert not any(sale.stack.simulator_url in url for url in seen)
+
+
+@pytest.mark.parametrize("spoil", ["", "#key=pk_test_1", "#key=pk_test_1&client_secret=pi_1_secret_x"])
+def test_a_broken_link_says_so(desktop: BrowserContext, stack: Any, spoil: str) -> None:
+    page = desktop.new_page()
+    page.goto(f"{stack.web_url}/pay/official_account{spoil}")
+    expect(page.get_by_role("status")).to_contain_text("付款链接不完整或已失效", timeout=WAIT_MS)
+
+
+def test_only_a_web_address_becomes_the_way_back(telephone: Telephone, sale: Sale) -> None:
+    telephone.outcomes = ["pay"]
+    page = telephone.visit(f"{sale.link}&return_url=https%3A%2F%2Fshop.example%2Forders%2F1")
+    pay_button(page).click()
+    expect_view(page, "succeeded")
+    way_back = page.get_by_role("link", name="返回商家 · shop.example")
+    assert way_back.get_attribute("href") == "https://shop.example/orders/1"
+    other = telephone.visit(f"{sale.link}&return_url=javascript%3Aalert(1)")
+    expect_view(other, "succeeded")
+    assert other.get_by_role("link").count() == 0
+
+
+def test_fits_a_narrow_screen_in_english_and_dark(chromium: Browser, sale: Sale) -> None:
+    context = chromium.new_context(
+        locale="en-US", color_scheme="dark", viewport={"width": 320, "height": 568}
+    )
+    page = context.new_page()
+    page.goto(sale.link)
+    expect(pay_button(page, "Pay ¥8.80")).to_be_visible(timeout=WAIT_MS)
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    assert page.evaluate("document.documentElement.lang") == "en"
+    assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(17, 17, 17)"
+    context.close()
+
+
+def page_headers(bridge: str | None) -> Any:
+    app = Flask("page")
+    app.register_blueprint(blueprint(bridge))
+    return app.test_client().get("/pay/official_account").headers
+
+
+def test_policy_names_the_simulator_only_in_test_mode() -> None:
+    live = page_headers(None)
+    lent = page_headers("http://127.0.0.1:9321/phone/bridge.js")
+    for headers in (live, lent):
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Cache-Control"] == "no-store"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        policy = headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+    assert "http" not in live["Content-Security-Policy"]
+    assert "script-src 'self' http://127.0.0.1:9321;" in lent["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["javascript:alert(1)", "//host/bridge.js", "http://a b/", "http://host;x/", "https://me@host/"],
+)
+def test_a_bridge_that_is_no_plain_address_is_refused(address: str) -> None:
+    with pytest.raises(ValueError, match="bridge must be"):
+        blueprint(address)
