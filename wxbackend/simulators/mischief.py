@@ -39,6 +39,10 @@ LATENCY_S_MAX = 120.0
 AMOUNT_MAX = 100_000
 
 
+class BadWishError(ValueError):
+    """Mischief that is misspelt, of the wrong type or out of bounds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Knob:
     """A thing to do for the next `times` occasions (None: until cleared); `amount` is seconds or copies."""
@@ -72,13 +76,13 @@ class Mischief:
             self._api, self._notices, self._platform = [], {}, {}
 
     def set(self, wishes: Mapping[str, object]) -> None:
-        """Set the named knobs. Raises ValueError for an unknown name, and then changes nothing."""
+        """Set the named knobs. Raises BadWishError for an unknown name, and then changes nothing."""
         unknown = set(wishes) - {"api", "notices", "platform"}
         if unknown:
-            raise ValueError(f"unknown mischief: {', '.join(sorted(unknown))}")
+            raise BadWishError(f"unknown mischief: {', '.join(sorted(unknown))}")
         listed = wishes.get("api", [])
         if not isinstance(listed, list):
-            raise ValueError("api must be a list of faults")
+            raise BadWishError("api must be a list of faults")
         api = [_read_fault(item) for item in listed]
         notices = _read_knobs(wishes.get("notices", {}), NOTICE_KNOBS)
         platform = _read_knobs(wishes.get("platform", {}), dict.fromkeys(PLATFORM_KNOBS, 0))
@@ -151,28 +155,28 @@ def _show(knobs: Mapping[str, Knob]) -> dict[str, object]:
 
 def _read_fault(item: object) -> ApiFault:
     if not isinstance(item, dict):
-        raise ValueError("each api fault must be an object")
+        raise BadWishError("each api fault must be an object")
     unknown = set(item) - {"fault", "path", "times", "latency_s"}
     if unknown:
-        raise ValueError(f"unknown member of an api fault: {', '.join(sorted(unknown))}")
+        raise BadWishError(f"unknown member of an api fault: {', '.join(sorted(unknown))}")
     fault, path = item.get("fault"), item.get("path", "any")
     if fault not in API_FAULTS:
-        raise ValueError(f"fault must be one of {', '.join(API_FAULTS)}")
+        raise BadWishError(f"fault must be one of {', '.join(API_FAULTS)}")
     if path not in API_PATHS:
-        raise ValueError(f"path must be one of {', '.join(API_PATHS)}")
+        raise BadWishError(f"path must be one of {', '.join(API_PATHS)}")
     latency_s = _read_amount(item.get("latency_s", LATENCY_S_DEFAULT))
     if latency_s > LATENCY_S_MAX:
-        raise ValueError(f"latency_s must not exceed {LATENCY_S_MAX}")
+        raise BadWishError(f"latency_s must not exceed {LATENCY_S_MAX}")
     return ApiFault(fault, path, _read_times(item.get("times", 1)), latency_s)
 
 
 def _read_knobs(wishes: object, known: Mapping[str, float]) -> dict[str, Knob | None]:
     if not isinstance(wishes, dict):
-        raise ValueError("knobs must be an object")
+        raise BadWishError("knobs must be an object")
     knobs: dict[str, Knob | None] = {}
     for name, wish in wishes.items():
         if name not in known:
-            raise ValueError(f"unknown knob {name}; there are {', '.join(known)}")
+            raise BadWishError(f"unknown knob {name}; there are {', '.join(known)}")
         knobs[name] = _read_knob(name, wish, known[name])
     return knobs
 
@@ -183,7 +187,7 @@ def _read_knob(name: str, wish: object, default_amount: float) -> Knob | None:
     if isinstance(wish, dict):
         unknown = set(wish) - {"times", "amount", "seconds", "copies"}
         if unknown:
-            raise ValueError(f"unknown member of {name}: {', '.join(sorted(unknown))}")
+            raise BadWishError(f"unknown member of {name}: {', '.join(sorted(unknown))}")
         amount = wish.get("seconds", wish.get("copies", wish.get("amount", default_amount)))
         return Knob(_read_times(wish.get("times", 1)), _read_amount(amount))
     if wish is True:
@@ -197,7 +201,7 @@ def _read_times(value: object) -> int | None:
     if value is None:
         return None
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError("times must be a positive integer, or null for always")
+        raise BadWishError("times must be a positive integer, or null for always")
     return value
 
 
@@ -207,5 +211,5 @@ def _read_amount(value: object) -> float:
         or not isinstance(value, int | float)
         or not 0 <= value <= AMOUNT_MAX
     ):
-        raise ValueError(f"an amount must be a number between 0 and {AMOUNT_MAX}")
+        raise BadWishError(f"an amount must be a number between 0 and {AMOUNT_MAX}")
     return value

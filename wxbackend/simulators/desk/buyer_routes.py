@@ -94,14 +94,14 @@ def _add_paying(desk: Blueprint, world: World) -> None:
 
     @desk.post("/buyers/<buyer_id>/pay")
     def pay(buyer_id: str) -> Response:
-        """Open the cashier with signed parameters and end it with an outcome."""
+        """Open the cashier with signed parameters and end it with an outcome; appid may be left out for a page that names it."""
         buyer = _buyer(world, buyer_id)
         wish = read_wish(["channel", "appid", "params", "outcome"])
         settlement = settle_params(
             world,
             buyer=buyer,
             channel=_channel(text(wish, "channel")),
-            appid=text(wish, "appid"),
+            appid=text(wish, "appid", ""),
             params=mapping(wish, "params"),
             outcome=_outcome(text(wish, "outcome", "pay")),
         )

@@ -24,7 +24,12 @@ def blueprint(world: World) -> Blueprint:
             near = ipaddress.ip_address(caller).is_loopback
         except ValueError:
             near = False
-        return None if near else show({"error": "the desk answers loopback callers only"}, 403)
+        if not near:
+            return show({"error": "the desk answers loopback callers only"}, 403)
+        origin = request.headers.get("Origin")
+        if origin is not None and origin != request.host_url.rstrip("/"):
+            return show({"error": "the desk does not answer other sites' pages"}, 403)
+        return None
 
     @desk.errorhandler(DeskError)
     def refused(error: DeskError) -> Response:

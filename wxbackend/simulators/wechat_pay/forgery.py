@@ -29,6 +29,10 @@ ENCRYPTIONS = ("valid", "wrong_key")
 APIV3_KEY_BYTES = 32
 
 
+class BadForgeryError(ValueError):
+    """A wish for a forgery that makes no sense."""
+
+
 @dataclass(frozen=True, slots=True)
 class Forgery:
     """What the forged notice shall be. `plaintext_overrides` are dotted paths; a value of null removes the member."""
@@ -48,7 +52,7 @@ class Forgery:
     def __post_init__(self) -> None:
         for value, known in ((self.sign, SIGNS), (self.key, KEYS), (self.encrypt, ENCRYPTIONS)):
             if value not in known:
-                raise ValueError(f"{value} is not one of {', '.join(known)}")
+                raise BadForgeryError(f"{value} is not one of {', '.join(known)}")
 
 
 def forge(world: World, forgery: Forgery, sender: Sender) -> tuple[str, Reply]:
@@ -128,7 +132,7 @@ def _override(target: dict[str, object], path: str, value: object) -> None:
     for name in parents:
         inner = target.setdefault(name, {})
         if not isinstance(inner, dict):
-            raise ValueError(f"{path} does not lead into an object")
+            raise BadForgeryError(f"{path} does not lead into an object")
         target = inner
     if value is None:
         target.pop(last, None)

@@ -152,9 +152,9 @@ class OrderBook:
                 self._store(replace(order, state=CLOSED))
 
     def mark_paid(self, out_trade_no: str, openid: str) -> Order:
-        """Record payment of an unpaid order; the caller has moved the money under the same lock."""
+        """Record payment of an unpaid order; the caller looked it up and moved the money under the same lock."""
         with self._lock:
-            order = self.get(out_trade_no)
+            order = self._orders[out_trade_no]
             if order.state != NOTPAY:
                 raise ValueError(f"order {out_trade_no} is {order.state}, not {NOTPAY}")
             paid = self._store(paid_copy(order, openid=openid, now=self._clock.now()))

@@ -1,0 +1,1 @@
+"""Tests of the simulator, seen from a merchant's side with code that shares nothing with it."""
