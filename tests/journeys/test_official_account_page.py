@@ -3,112 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
-import shutil
-import urllib.request
-import uuid
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from wxbackend.api.checkout_page.routes import blueprint
 
-CHROMIUM = "/usr/bin/chromium"
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-WAIT_MS = 20_000
-WECHAT_AGENT = (
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
-    "Mobile/15E148 MicroMessenger/8.0.49 NetType/WIFI Language/zh_CN"
-)
-# What WeChat puts into its own browser; the early pre_verify answer is one that real telephones have given.
-WECHAT_BRIDGE = """
-window.WeixinJSBridge = { invoke: function (name, params, callback) {
-  callback({ err_msg: "pre_verify_jsapi:ok" });
-  window.theCashier(params).then(function (answer) { if (answer) { callback(answer); } });
-} };
-"""
-
-
-def ask_desk(stack: Any, method: str, path: str, body: object = None) -> Any:
-    """One call to the simulator's desk."""
-    data = None if body is None else json.dumps(body).encode()
-    headers = {"Content-Type": "application/json", "Accept": "application/json"}
-    request = urllib.request.Request(
-        f"{stack.simulator_url}/_desk{path}", data=data, headers=headers, method=method
-    )
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.load(answer)
-
-
-def orders_called(stack: Any, description: str) -> list[dict[str, Any]]:
-    """The orders that WeChat has under this description."""
-    orders = ask_desk(stack, "GET", "/orders")["orders"]
-    return [order for order in orders if order["description"] == description]
-
-
-class Sale:
-    """One intent and the link to its page."""
-
-    def __init__(self, stack: Any, *, amount: int = 880) -> None:
-        self.stack = stack
-        self.description = f"龙井茶礼盒 {uuid.uuid4().hex[:8]}"
-        self.intent = stack.create_intent(amount=amount, description=self.description)
-        self.id: str = self.intent["id"]
-        self.secret: str = self.intent["client_secret"]
-        self.link = (
-            f"{stack.web_url}/pay/official_account"
-            f"#key={stack.publishable_key}&client_secret={self.secret}"
-        )
-
-    def orders(self) -> list[dict[str, Any]]:
-        return orders_called(self.stack, self.description)
-
-
-class Telephone:
-    """WeChat's side inside a MicroMessenger browser: does the next of `outcomes` whenever the cashier is opened."""
-
-    def __init__(self, stack: Any, context: BrowserContext) -> None:
-        self.stack = stack
-        self.context = context
-        self.outcomes: list[str] = []
-        self.opened: list[dict[str, Any]] = []
-        context.expose_binding("theCashier", lambda _source, params: self._open(params))
-        context.add_init_script(WECHAT_BRIDGE)
-
-    def _open(self, params: dict[str, Any]) -> dict[str, Any] | None:
-        self.opened.append(params)
-        outcome = self.outcomes.pop(0)
-        if outcome == "lie":
-            return {"err_msg": "get_brand_wcpay_request:ok"}
-        answer: dict[str, Any] = ask_desk(
-            self.stack,
-            "POST",
-            "/buyers/buyer_1/pay",
-            {
-                "channel": "official_account",
-                "appid": params["appId"],
-                "params": params,
-                "outcome": outcome,
-            },
-        )
-        return answer if answer["err_msg"] else None
-
-    def visit(self, link: str) -> Page:
-        page = self.context.new_page()
-        page.goto(link)
-        return page
+from .buying import WAIT_MS, WECHAT_AGENT, Sale, Telephone, ask_desk, open_chromium
 
 
 def pay_button(page: Page, words: str = "支付 ¥8.80") -> Any:
@@ -125,12 +30,8 @@ def expect_view(page: Page, view: str) -> None:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    if shutil.which(CHROMIUM) is None:
-        pytest.fail(f"{CHROMIUM} is missing; install it: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+    with open_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -303,6 +204,36 @@ def test_refused_login_is_explained_once(telephone: Telephone, sale: Sale) -> No
     expect_view(page, "ready")
 
 
+def test_a_login_that_leaves_no_trace_is_not_tried_for_ever(
+    telephone: Telephone, sale: Sale
+) -> None:
+    started: list[str] = []
+
+    def come_back_at_once(route: Any) -> None:
+        started.append(route.request.url)
+        page_url = f"{sale.stack.web_url}/pay/official_account"
+        route.fulfill(status=302, headers={"Location": page_url})
+
+    telephone.context.route("**/v1/wechat/oauth/start*", come_back_at_once)
+    page = telephone.visit(sale.link)
+    pay_button(page).click()
+    expect(page.get_by_role("status")).to_contain_text("登录没有保留下来", timeout=WAIT_MS)
+    assert len(started) == 1
+    assert telephone.opened == []
+
+
+def test_back_and_forward_ask_the_server_and_pay_nothing(telephone: Telephone, sale: Sale) -> None:
+    telephone.outcomes = ["pay"]
+    page = telephone.visit(sale.link)
+    pay_button(page).click()
+    expect_view(page, "succeeded")
+    page.goto("about:blank")
+    page.go_back()
+    expect_view(page, "succeeded")
+    assert len(telephone.opened) == 1
+    assert len(sale.orders()) == 1
+
+
 def test_mini_program_web_view_is_told_that_it_cannot_pay(chromium: Browser, sale: Sale) -> None:
     context = chromium.new_context(locale="zh-CN", user_agent=f"{WECHAT_AGENT} miniProgram/wx123")
     page = context.new_page()
@@ -312,7 +243,9 @@ def test_mini_program_web_view_is_told_that_it_cannot_pay(chromium: Browser, sal
     context.close()
 
 
-def test_live_key_outside_wechat_is_told_to_open_wechat(desktop: BrowserContext, sale: Sale) -> None:
+def test_live_key_outside_wechat_is_told_to_open_wechat(
+    desktop: BrowserContext, sale: Sale
+) -> None:
     seen: list[str] = []
     desktop.on("request", lambda request: seen.append(request.url))
 
@@ -338,7 +271,9 @@ def test_live_key_outside_wechat_is_told_to_open_wechat(desktop: BrowserContext,
     assert not any(sale.stack.simulator_url in url for url in seen)
 
 
-@pytest.mark.parametrize("spoil", ["", "#key=pk_test_1", "#key=pk_test_1&client_secret=pi_1_secret_x"])
+@pytest.mark.parametrize(
+    "spoil", ["", "#key=pk_test_1", "#key=pk_test_1&client_secret=pi_1_secret_x"]
+)
 def test_a_broken_link_says_so(desktop: BrowserContext, stack: Any, spoil: str) -> None:
     page = desktop.new_page()
     page.goto(f"{stack.web_url}/pay/official_account{spoil}")
@@ -366,7 +301,10 @@ def test_fits_a_narrow_screen_in_english_and_dark(chromium: Browser, sale: Sale)
     expect(pay_button(page, "Pay ¥8.80")).to_be_visible(timeout=WAIT_MS)
     assert page.evaluate("document.documentElement.scrollWidth") == 320
     assert page.evaluate("document.documentElement.lang") == "en"
-    assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(17, 17, 17)"
+    assert (
+        page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        == "rgb(17, 17, 17)"
+    )
     context.close()
 
 
@@ -393,7 +331,13 @@ def test_policy_names_the_simulator_only_in_test_mode() -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["javascript:alert(1)", "//host/bridge.js", "http://a b/", "http://host;x/", "https://me@host/"],
+    [
+        "javascript:alert(1)",
+        "//host/bridge.js",
+        "http://a b/",
+        "http://host;x/",
+        "https://me@host/",
+    ],
 )
 def test_a_bridge_that_is_no_plain_address_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match="bridge must be"):

@@ -4,7 +4,7 @@ import { openCashier } from "./cashier.js";
 import { applyLanguage } from "./dom.js";
 import * as desk from "./desk.js";
 
-const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
+const LOOPBACK = /^((.+\.)?localhost|127(\.\d+){3}|\[::1\])$/;
 const NOT_REGISTERED = { err_msg: "get_brand_wcpay_request:fail", err_desc: "当前页面的URL未注册" };
 
 let asked = null;
