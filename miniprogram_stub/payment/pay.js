@@ -168,7 +168,8 @@ async function waitOutCashier({ wx, api, clock }, order, { params, intent }) {
   let last = intent;
   let answersLeft = Infinity;
   let over = false;
-  openCashier(wx, params).then((report) => {
+  const reported = openCashier(wx, params).catch(() => "fail");
+  reported.then((report) => {
     if (over || watch.isStopped()) {
       return;
     }

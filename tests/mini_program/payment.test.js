@@ -51,6 +51,32 @@ describe("waiting", () => {
     expect(expected.reduce((sum, ms) => sum + ms)).toBe(900_000);
   });
 
+  test("a hurried wait asks at once, and its schedule and its fifteen minutes begin anew", async () => {
+    const clock = new FastClock(1_000_000);
+    const watch = createWatch();
+    let asked = 0;
+    const retrieve = async () => {
+      asked += 1;
+      if (asked === 100) {
+        watch.hurry();
+      }
+      return { status: "requires_action" };
+    };
+    expect(await ask(retrieve, clock, watch)).toBeNull();
+    const anew = clock.slept.slice(100);
+    expect(clock.slept.slice(98, 100)).toEqual([5000, 5000]);
+    expect(anew.slice(0, 10)).toEqual([...Array(9).fill(1000), 2000]);
+    expect(anew.reduce((sum, ms) => sum + ms)).toBeGreaterThanOrEqual(900_000);
+  });
+
+  test("a hurry wakes a wait that sleeps", async () => {
+    const watch = createWatch();
+    const clock = { now: () => 0, sleep: () => new Promise(() => {}) };
+    const found = ask(async () => ({ status: "succeeded" }), clock, watch);
+    watch.hurry();
+    expect(await found).toBe("done");
+  });
+
   test("a refusal ends the wait, an absence does not", async () => {
     const answers = [failure("network_failed", "", true), failure("resource_missing", "", false)];
     let asked = 0;
