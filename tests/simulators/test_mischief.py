@@ -62,6 +62,12 @@ def test_an_answer_that_cannot_be_trusted_follows_real_work(merchant: Merchant, 
     assert merchant.query("order_0001").status == 200
 
 
+def test_a_slow_answer_is_whole_in_the_end(merchant: Merchant) -> None:
+    wish(merchant, "slow_body", "order", latency_s=0.05)
+    answer = merchant.call("POST", JSAPI, merchant.order())
+    assert (answer.status, "prepay_id" in answer.body) == (200, True)
+
+
 def test_a_probed_answer_carries_the_probe_mark(merchant: Merchant) -> None:
     wish(merchant, "probe")
     reply = merchant.send("POST", JSAPI, merchant.order())

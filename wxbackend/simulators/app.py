@@ -6,6 +6,8 @@ from flask import Flask
 
 from wxbackend.simulators.desk.routes import blueprint as desk_blueprint
 from wxbackend.simulators.phone.routes import blueprint as phone_blueprint
+from wxbackend.simulators.shop.routes import blueprint as shop_blueprint
+from wxbackend.simulators.shop.shop import Shop
 from wxbackend.simulators.wechat_pay.routes import blueprint as pay_blueprint
 from wxbackend.simulators.wechat_platform.routes import blueprint as platform_blueprint
 from wxbackend.simulators.world import World
@@ -13,8 +15,8 @@ from wxbackend.simulators.world import World
 REQUEST_BYTES_MAX = 4 * 1024 * 1024
 
 
-def create_app(world: World) -> Flask:
-    """The WSGI app over a world. Notices are carried only after `world.start()`."""
+def create_app(world: World, shop: Shop | None = None) -> Flask:
+    """The WSGI app over a world. Notices are carried only after `world.start()`; `shop` is the merchant's side."""
     app = Flask("wxbackend.simulators", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = REQUEST_BYTES_MAX
     app.url_map.merge_slashes = False
@@ -22,4 +24,6 @@ def create_app(world: World) -> Flask:
     app.register_blueprint(platform_blueprint(world))
     app.register_blueprint(desk_blueprint(world))
     app.register_blueprint(phone_blueprint(world))
+    if shop is not None:
+        app.register_blueprint(shop_blueprint(shop))
     return app

@@ -15,6 +15,7 @@ API_FAULTS = (
     "html_502",
     "limit_429",
     "truncate",
+    "slow_body",
     "unsigned",
     "bad_signature",
     "probe",

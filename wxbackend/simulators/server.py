@@ -13,6 +13,7 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
 from wxbackend.simulators.app import create_app
 from wxbackend.simulators.credentials import ensure
+from wxbackend.simulators.shop.shop import Shop, ShopSettings
 from wxbackend.simulators.world import World
 
 THREADS = 32
@@ -22,15 +23,22 @@ KEEPALIVE_S = 5
 REQUEST_LINE_BYTES_MAX = 8190
 
 
-def serve(host: str, port: int, credentials_dir: Path, *, allow_any_host: bool = False) -> None:
-    """Serve until SIGTERM. Raises ValueError for a host that others could reach, unless `allow_any_host`."""
+def serve(
+    host: str,
+    port: int,
+    credentials_dir: Path,
+    *,
+    allow_any_host: bool = False,
+    shop: ShopSettings | None = None,
+) -> None:
+    """Serve until SIGTERM, with a merchant's shop when its settings are given. Raises ValueError for a host that others could reach, unless `allow_any_host`."""
     if not allow_any_host and not is_loopback(host):
         raise ValueError(
             f"{host} can be reached from outside; a simulator belongs on 127.0.0.1 "
             "(pass allow_any_host to do it all the same)"
         )
     credentials = ensure(Path(credentials_dir))
-    _Server(lambda: World(credentials), host, port).run()
+    _Server(lambda: World(credentials), host, port, shop).run()
 
 
 def is_loopback(host: str) -> bool:
@@ -57,8 +65,11 @@ def main(arguments: list[str] | None = None) -> None:
 class _Server(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
     """gunicorn with one worker process, since all state is in memory."""
 
-    def __init__(self, make_world: Callable[[], World], host: str, port: int) -> None:
+    def __init__(
+        self, make_world: Callable[[], World], host: str, port: int, shop: ShopSettings | None
+    ) -> None:
         self._make_world = make_world
+        self._shop = shop
         self._bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._world: World | None = None
         super().__init__()
@@ -86,7 +97,7 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
         """Make the world in the worker, so that its threads live where requests are served."""
         self._world = self._make_world()
         self._world.start()
-        return create_app(self._world)
+        return create_app(self._world, Shop(self._shop) if self._shop else None)
 
     def _stop(self, _server: object, _worker: object) -> None:
         if self._world is not None:

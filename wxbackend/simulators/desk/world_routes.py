@@ -49,6 +49,7 @@ def _add_world(desk: Blueprint, world: World) -> None:
                     {"appid": app.appid, "kind": app.kind, "bound": app.bound}
                     for app in world.credentials.apps
                 ],
+                "appids": {app.appid: app.kind for app in world.credentials.apps},
                 "buyer": world.buyers.view(world.buyers.default()),
                 "keys": world.keys.view(),
                 "mode": world.keys.view()["mode"],

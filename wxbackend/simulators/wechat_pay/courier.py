@@ -87,6 +87,7 @@ class Courier:
         self._sender = Sender()
         self._wake = threading.Condition()
         self._parcels: dict[str, Parcel] = {}
+        self._planned: dict[str, float] = {}
         self._busy: dict[str, int] = {}
         self._generation = 0
         self._stopping = False
@@ -120,6 +121,7 @@ class Courier:
         with self._wake:
             self._generation += 1
             self._parcels.clear()
+            self._planned.clear()
             self._busy.clear()
             self._wake.notify_all()
 
@@ -129,9 +131,7 @@ class Courier:
         delay = None if hold else self._mischief.take_notice("delay_s")
         due_at = self._clock.now() + (delay.amount if delay else 0)
         with self._wake:
-            self._parcels[notice.id] = Parcel(
-                notice, HELD if hold else WAITING, None if hold else due_at
-            )
+            self._put(Parcel(notice, HELD if hold else WAITING, None if hold else due_at))
             self._wake.notify_all()
 
     def release(self, notice_id: str) -> bool:
@@ -140,7 +140,7 @@ class Courier:
             parcel = self._parcels.get(notice_id)
             if parcel is None or parcel.state != HELD:
                 return False
-            self._parcels[notice_id] = replace(parcel, state=WAITING, due_at=self._clock.now())
+            self._put(replace(parcel, state=WAITING, due_at=self._clock.now()))
             self._wake.notify_all()
             return True
 
@@ -203,20 +203,28 @@ class Courier:
                 if not due:
                     self._wake.wait(self._until_next())
 
+    def _put(self, parcel: Parcel) -> None:
+        """Keep a parcel; only those still to be sent are looked through when the clock moves."""
+        notice_id = parcel.notice.id
+        self._parcels[notice_id] = parcel
+        self._planned.pop(notice_id, None)
+        if parcel.due_at is not None:
+            self._planned[notice_id] = parcel.due_at
+
     def _due(self) -> list[Parcel]:
         now = self._clock.now()
         return [
-            parcel
-            for notice_id, parcel in self._parcels.items()
-            if parcel.due_at is not None and parcel.due_at <= now and notice_id not in self._busy
+            self._parcels[notice_id]
+            for notice_id, due_at in self._planned.items()
+            if due_at <= now and notice_id not in self._busy
         ]
 
     def _until_next(self) -> float:
         now = self._clock.now()
         planned = [
-            parcel.due_at - now
-            for notice_id, parcel in self._parcels.items()
-            if parcel.due_at is not None and notice_id not in self._busy
+            due_at - now
+            for notice_id, due_at in self._planned.items()
+            if notice_id not in self._busy
         ]
         return max(0.0, min([*planned, IDLE_WAIT_S]))
 
@@ -301,7 +309,7 @@ class Courier:
                 parcel = replace(parcel, attempts=parcel.attempts + 1)
             if on_schedule and not told and parcel.state == WAITING:
                 parcel = _planned_again(parcel)
-            self._parcels[notice_id] = parcel
+            self._put(parcel)
 
     @contextmanager
     def _occupied(self, notice_id: str, generation: int) -> Iterator[None]:

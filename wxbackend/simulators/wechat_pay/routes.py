@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, request
@@ -37,6 +37,7 @@ GATEWAY_PAGE = (
     b"<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n"
 )
 TRUNCATED_PART = 2
+SLOW_PIECES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ def _converse(world: World, kind: str, operation: Operation) -> Response:
         if fault.fault == "latency":
             time.sleep(fault.latency_s)
     fault_name = next((fault.fault for fault in faults if fault.fault != "latency"), "")
+    slow_s = next((fault.latency_s for fault in faults if fault.fault == "slow_body"), 0)
     outcome = _before(fault_name)
     if outcome is None and fault_name != "drop_before":
         outcome = _run(world, call, operation, paid_at_once=fault_name == "paid_before_reply")
@@ -102,7 +104,11 @@ def _converse(world: World, kind: str, operation: Operation) -> Response:
         return cut(request)
     if fault_name == "html_502":
         return Response(outcome.body, outcome.status, content_type="text/html")
-    return _signed(world, call, outcome, request_id, fault_name)
+    answer = _signed(world, call, outcome, request_id, fault_name)
+    if slow_s and outcome.body:
+        answer.headers["Content-Length"] = str(len(outcome.body))
+        answer.response = _dribbled(outcome.body, slow_s)
+    return answer
 
 
 def _before(fault: str) -> Outcome | None:
@@ -159,6 +165,14 @@ def _signed(world: World, call: Call, outcome: Outcome, request_id: str, fault: 
         del answer.headers["Content-Type"]
     answer.headers["Cache-Control"] = "no-cache, must-revalidate"
     return answer
+
+
+def _dribbled(body: bytes, seconds: float) -> Iterator[bytes]:
+    """The body in pieces that take this long in all."""
+    size = len(body) // SLOW_PIECES + 1
+    for start in range(0, len(body), size):
+        time.sleep(seconds / SLOW_PIECES)
+        yield body[start : start + size]
 
 
 def _remember(
