@@ -280,6 +280,32 @@ def test_a_broken_link_says_so(desktop: BrowserContext, stack: Any, spoil: str) 
     expect(page.get_by_role("status")).to_contain_text("付款链接不完整或已失效", timeout=WAIT_MS)
 
 
+def test_the_secret_of_another_sale_opens_nothing(
+    desktop: BrowserContext, stack: Any, sale: Sale
+) -> None:
+    other = Sale(stack)
+    page = desktop.new_page()
+    page.goto(
+        sale.link.replace(sale.secret, f"{sale.id}_secret_{other.secret.split('_secret_')[1]}")
+    )
+    expect(page.get_by_role("status")).to_contain_text("付款链接不完整或已失效", timeout=WAIT_MS)
+    assert sale.description not in page.locator("main").inner_text()
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [("app_misconfigured", "设置有误"), ("user_blocked", "限制"), ("constructor", "没有完成")],
+)
+def test_each_reason_for_no_login_has_its_words(
+    telephone: Telephone, sale: Sale, code: str, words: str
+) -> None:
+    page = telephone.visit(sale.link)
+    expect_view(page, "ready")
+    page.goto(f"{sale.stack.web_url}/pay/official_account?login_error={code}")
+    expect(page.get_by_role("status")).to_contain_text(words, timeout=WAIT_MS)
+    expect(page.get_by_role("button", name="重新登录")).to_be_visible()
+
+
 def test_only_a_web_address_becomes_the_way_back(telephone: Telephone, sale: Sale) -> None:
     telephone.outcomes = ["pay"]
     page = telephone.visit(f"{sale.link}&return_url=https%3A%2F%2Fshop.example%2Forders%2F1")

@@ -265,6 +265,18 @@ def test_every_trick_on_the_panel_is_known_to_the_desk(stack: Any, telephone: Pa
     assert set(answers) == {200}
 
 
+def test_a_notice_is_shown_and_can_be_sent_again(waiting: Waiting, telephone: Page) -> None:
+    number = waiting.order()["out_trade_no"]
+    telephone.get_by_role("button", name=waiting.description).click()
+    enter_password(telephone)
+    telephone.locator("[data-act=done]").click()
+    row = telephone.locator("#notices li", has_text=number)
+    expect(row.locator("small")).to_have_count(1, timeout=WAIT_MS)
+    expect(row).to_have_class("well", timeout=WAIT_MS)
+    row.get_by_role("button").click()
+    expect(row.locator("small")).to_have_count(2, timeout=WAIT_MS)
+
+
 def test_narrow_english_and_without_third_parties(chromium: Browser, stack: Any) -> None:
     context = chromium.new_context(locale="en-US", viewport={"width": 320, "height": 640})
     seen: list[str] = []

@@ -168,10 +168,11 @@
       block(words.login_lost, words.log_in, leaveToLogIn);
     } else if (error.code === "snapshot_user_may_not_pay") {
       block(words.snapshot, words.log_in, leaveToLogIn);
-    } else if (answer.status === 401 || answer.status === 403 || answer.status === 404) {
+    } else if (answer.status === 401 || answer.status === 403 || answer.status === 404 ||
+        error.param === "client_secret" || error.param === "id") {
       block(words.link);
     } else {
-      doubt(error.message);
+      doubt(/^pk_test_/.test(link.key) ? error.message : "");
     }
   }
 
@@ -315,9 +316,9 @@
     } else if (bridge.place() === "elsewhere" && !lent) {
       showOutside();
     } else if (link.loginError) {
-      const snapshot = link.loginError === "snapshot_user_may_not_pay";
+      const snapshot = link.loginError === "snapshot_user_may_not_pay" ? words.snapshot : null;
+      block(snapshot || words.login_errors[link.loginError] || words.login_error, words.log_in, leaveToLogIn);
       link.loginError = "";
-      block(snapshot ? words.snapshot : words.login_error, words.log_in, leaveToLogIn);
     } else if (link.continuing) {
       link.continuing = false;
       confirmedAfterLogin = true;

@@ -64,13 +64,17 @@
     return link;
   }
 
+  /** Names and values as a query; values that are empty are left out. */
+  function query(values) {
+    return Object.keys(values).filter(function (name) { return values[name]; }).map(function (name) {
+      return name + "=" + encodeURIComponent(values[name]);
+    }).join("&");
+  }
+
   /** The whole link again, for the buyer to carry into WeChat. */
   function wholeLink(link) {
-    const parts = new URLSearchParams({ key: link.key, client_secret: link.clientSecret });
-    if (link.returnUrl) {
-      parts.set("return_url", link.returnUrl);
-    }
-    return location.origin + location.pathname + "#" + parts.toString();
+    return location.origin + location.pathname + "#" +
+      query({ key: link.key, client_secret: link.clientSecret, return_url: link.returnUrl });
   }
 
   /** Resolves with {status, body} for any JSON answer; rejects when there was no answer to trust. */
@@ -113,11 +117,11 @@
   /** Leaves for WeChat's login; the page comes back without a fragment and goes on by itself. */
   function logIn(link) {
     keep("continue", link.clientSecret);
-    location.replace("/v1/wechat/oauth/start?" + new URLSearchParams({
+    location.replace("/v1/wechat/oauth/start?" + query({
       key: link.key,
       return_url: location.origin + location.pathname,
       scope: "snsapi_base",
-    }).toString());
+    }));
   }
 
   /** Asks again and again on the agreed schedule until stopped. `heard(answer, round)`, answer null when none came. */

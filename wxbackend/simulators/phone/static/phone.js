@@ -3,6 +3,7 @@
 import { openCashier } from "./cashier.js";
 import * as desk from "./desk.js";
 import { applyLanguage, fill, h, two, yuan } from "./dom.js";
+import { setUpNotices } from "./notices.js";
 import { readParams } from "./params.js";
 import { setUpTricks } from "./tricks.js";
 
@@ -186,4 +187,5 @@ at("new-buyer").addEventListener("click", () => newBuyer().catch(complain));
 at("open-link").addEventListener("submit", openLink);
 at("hand-over").addEventListener("submit", (event) => handOver(event).catch(complain));
 setUpTricks(toast, complain);
+setUpNotices(toast, complain);
 desk.buyer().then((found) => become(found.id)).catch(complain).then(tick);
