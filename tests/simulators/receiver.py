@@ -9,6 +9,13 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
+class Listener(ThreadingHTTPServer):
+    """Lets many callers wait in line."""
+
+    request_queue_size = 128
+    daemon_threads = True
+
+
 @dataclass(frozen=True)
 class Received:
     """One POST."""
@@ -24,6 +31,8 @@ class Receiver:
         self.received: list[Received] = []
         self.answers: deque[int] = deque()
         self.delay_s = 0.0
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -31,6 +40,7 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 receiver.received.append(Received(dict(self.headers.items()), body))
                 time.sleep(receiver.delay_s)
+                receiver.may_answer.wait()
                 status = receiver.answers.popleft() if receiver.answers else 204
                 self.send_response(status)
                 if status in (301, 302):
@@ -41,8 +51,7 @@ class Receiver:
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = Listener(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.02,), daemon=True
         )
@@ -51,6 +60,7 @@ class Receiver:
 
     def close(self) -> None:
         """Stop listening."""
+        self.may_answer.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

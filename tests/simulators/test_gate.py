@@ -115,6 +115,12 @@ def test_an_unknown_path_answers_signed_not_found(merchant: Merchant) -> None:
     assert (answer.status, answer.body["code"]) == (404, "RESOURCE_NOT_EXISTS")
 
 
+def test_a_known_path_under_another_method_answers_signed_not_allowed(merchant: Merchant) -> None:
+    assert merchant.call("GET", JSAPI).status == 405
+    assert merchant.call("POST", QUERY, {"mchid": MCHID}).status == 405
+    assert merchant.client.get("/nowhere").status_code == 404
+
+
 def test_a_forged_answer_would_not_verify(merchant: Merchant) -> None:
     reply = merchant.send("GET", QUERY)
     headers = dict(reply.headers)

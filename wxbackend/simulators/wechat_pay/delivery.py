@@ -65,7 +65,7 @@ class Sender:
             finally:
                 response.close()
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as failure:
-            error = type(failure).__name__
+            error = f"{type(failure).__name__}: {failure}"[:EXCERPT_CHARACTERS]
         duration_s = time.monotonic() - started
         if status is not None and duration_s > ANSWER_TIMEOUT_S:
             status, error = None, "AnswerTooLate"

@@ -95,6 +95,11 @@ def refuse_unknown(_world: World, _call: Call) -> Result:
     raise Refusal(404, "RESOURCE_NOT_EXISTS", "请求的资源不存在", cause=CAUSE_ORDER_NOT_FOUND)
 
 
+def refuse_method(_world: World, _call: Call) -> Result:
+    """Answer for a path that exists, but not under this method."""
+    raise Refusal(405, "METHOD_NOT_ALLOWED", "请求方法不支持", cause=CAUSE_PARAMETER)
+
+
 def pay_at_once(world: World, result: Result) -> None:
     """The order's own payer pays before the merchant has our answer, and the notice goes out first."""
     order = world.orders.find(result.out_trade_no) if result.out_trade_no else None

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, request
+from werkzeug.exceptions import HTTPException
 
 from wxbackend.simulators.clock import real_now
 from wxbackend.simulators.connection import cut
@@ -25,13 +26,14 @@ from wxbackend.simulators.wechat_pay.operations import (
     pay_at_once,
     query_by_out_trade_no,
     query_by_transaction_id,
+    refuse_method,
     refuse_unknown,
 )
 from wxbackend.simulators.wechat_pay.refusal import CAUSE_NONE, CAUSE_RATE, CAUSE_SYSTEM, Refusal
 from wxbackend.simulators.world import RequestEntry, World
 
 Operation = Callable[[World, Call], Result]
-METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+PREFIX = "/v3"
 GATEWAY_PAGE = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
     b"<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n"
@@ -52,7 +54,7 @@ class Outcome:
 
 def blueprint(world: World) -> Blueprint:
     """Every /v3 path, those not reproduced included: they answer as an unknown resource would."""
-    pages = Blueprint("wechat_pay", __name__, url_prefix="/v3")
+    pages = Blueprint("wechat_pay", __name__, url_prefix=PREFIX)
 
     @pages.post("/pay/transactions/jsapi")
     def order() -> Response:
@@ -76,10 +78,13 @@ def blueprint(world: World) -> Blueprint:
             world, "certificates", list_certificates(request.args.get("algorithm_type", "RSA"))
         )
 
-    @pages.route("/", defaults={"path": ""}, methods=METHODS)
-    @pages.route("/<path:path>", methods=METHODS)
-    def unknown(path: str) -> Response:
-        return _converse(world, f"/{path}", refuse_unknown)
+    @pages.app_errorhandler(404)
+    @pages.app_errorhandler(405)
+    def unknown(error: HTTPException) -> Response | HTTPException:
+        if not request.path.startswith(f"{PREFIX}/"):
+            return error
+        refusal = refuse_unknown if error.code == 404 else refuse_method
+        return _converse(world, "unknown", refusal)
 
     return pages
 
