@@ -6,7 +6,6 @@ exchanges the code; the same code from the same browser is answered from that fi
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,7 +18,7 @@ from wxbackend.flows.start_oauth import STATE_LASTS_S, state_key
 from wxbackend.ports.accounts import App
 from wxbackend.ports.identity import Identity, LoginRefused
 
-WAIT_FOR_FIRST_S: Final = 10.0
+WAIT_FOR_FIRST_LOOKS_MAX: Final = 100
 LOOK_EVERY_S: Final = 0.1
 
 
@@ -101,12 +100,10 @@ def _exchange_once(deps: Dependencies, app: App, command: FinishOAuth) -> dict[s
 
 
 def _wait_for_first(deps: Dependencies, result_key: str) -> dict[str, Any]:
-    deadline = time.monotonic() + WAIT_FOR_FIRST_S
-    while True:
+    for _ in range(WAIT_FOR_FIRST_LOOKS_MAX):
         kept = deps.coordination.get(result_key)
         if kept is not None:
             result: dict[str, Any] = orjson.loads(kept)
             return result
-        if time.monotonic() >= deadline:
-            return {"error": "login_unfinished"}
-        time.sleep(LOOK_EVERY_S)
+        deps.surroundings.wait(LOOK_EVERY_S)
+    return {"error": "login_unfinished"}

@@ -23,3 +23,7 @@ class Surroundings(Protocol):
     def token(self) -> str:
         """A random secret of 192 bits or more in letters and digits."""
         ...
+
+    def wait(self, seconds: float) -> None:
+        """Let that much time pass."""
+        ...

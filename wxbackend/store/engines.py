@@ -46,6 +46,7 @@ def _sqlite_engine(url: str, *, connections: int, begin: str, synchronous: str) 
         pool_size=connections,
         max_overflow=0,
         pool_timeout=POOL_WAIT_S,
+        hide_parameters=True,
         connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S, "check_same_thread": False},
     )
 
@@ -77,4 +78,5 @@ def _postgresql_engine(url: str) -> Engine:
         max_overflow=0,
         pool_timeout=POOL_WAIT_S,
         pool_pre_ping=True,
+        hide_parameters=True,
     )

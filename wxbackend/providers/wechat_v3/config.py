@@ -32,8 +32,6 @@ class MerchantConfig:
     notify_url: str
     hosts: Hosts
     public_key_id: str | None = None
-    public_key: RSAPublicKey | None = None
-    order_expires_after_s: int = 7200
 
 
 def load_private_key(pem: bytes) -> RSAPrivateKey:

@@ -1,0 +1,1 @@
+"""HTTP in: authenticate, parse, call one flow, render."""

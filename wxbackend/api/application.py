@@ -1,0 +1,76 @@
+"""The WSGI application: blueprints, limits, identifiers of requests, and nothing that decides about money."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, request
+from flask_smorest import Api, Blueprint
+
+from wxbackend.api import errors, openapi
+from wxbackend.api.checkout_page import routes as checkout_page
+from wxbackend.api.notices import routes as notices
+from wxbackend.api.parameters import BODY_BYTES_MAX
+from wxbackend.api.payment_intents import routes as payment_intents
+from wxbackend.api.reading import ParameterParser
+from wxbackend.api.service import routes as service
+from wxbackend.api.wechat_login import routes as wechat_login
+from wxbackend.domain import ids
+from wxbackend.flows.dependencies import Dependencies
+
+
+class OurApi(Api):  # type: ignore[misc] # flask-smorest ships no types
+    """flask-smorest without its error handlers, which would lose `Allow` and our envelope."""
+
+    def _register_error_handlers(self) -> None:
+        """Ours are registered by `errors.register`."""
+
+
+def create_application(deps: Dependencies, *, test_bridge_url: str | None) -> Flask:
+    """Build it for one process."""
+    app = Flask("wxbackend", static_folder=None)
+    app.config.update(openapi.CONFIG)
+    app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
+    app.url_map.strict_slashes = False
+    Blueprint.ARGUMENTS_PARSER = ParameterParser()
+    api = OurApi(app)
+    openapi.teach(api.ma_plugin)
+    api.register_blueprint(payment_intents.blueprint(deps))
+    api.register_blueprint(wechat_login.blueprint(deps))
+    openapi.complete(api.spec)
+    app.register_blueprint(notices.blueprint(deps))
+    app.register_blueprint(service.blueprint(deps))
+    app.register_blueprint(checkout_page.blueprint(test_bridge_url))
+    errors.register(app)
+    _identify(app, deps)
+    return app
+
+
+def _identify(app: Flask, deps: Dependencies) -> None:
+    log = structlog.get_logger("api")
+
+    @app.before_request
+    def begin() -> None:
+        g.begun_ms = deps.surroundings.now_ms()
+        g.request_id = ids.render(ids.REQUEST, deps.surroundings.new_id())
+
+    @app.after_request
+    def end(answer: Response) -> Response:
+        if "request_id" in g:
+            answer.headers["Request-Id"] = g.request_id
+        answer.headers.setdefault("X-Content-Type-Options", "nosniff")
+        _log(log, answer, deps)
+        return answer
+
+
+def _log(log: Any, answer: Response, deps: Dependencies) -> None:
+    """The rule that matched is logged, never the address: addresses may carry codes."""
+    log.info(
+        "request",
+        method=request.method,
+        route=request.url_rule.rule if request.url_rule else None,
+        status=answer.status_code,
+        request_id=g.get("request_id"),
+        duration_ms=deps.surroundings.now_ms() - g.begun_ms if "begun_ms" in g else None,
+    )

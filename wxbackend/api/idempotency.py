@@ -1,0 +1,77 @@
+"""`Idempotency-Key`: the same request again is given the same bytes again, and is never executed twice."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, Final
+
+import orjson
+from flask import Request, Response
+
+from wxbackend.api.errors import JSON_TYPE, of_rejection
+from wxbackend.api.reading import raw_parameters
+from wxbackend.domain.errors import IdempotencyInFlight, IdempotencyMismatch, InvalidRequest, Rejected
+from wxbackend.flows.dependencies import Dependencies
+from wxbackend.flows.once import AlreadyAnswered, AlreadyBegun, Once
+from wxbackend.ports.accounts import Actor
+from wxbackend.ports.store import IdempotentRequest
+
+KEY_CHARACTERS_MAX: Final = 255
+HEADER: Final = "Idempotency-Key"
+
+
+def once_of(request: Request, actor: Actor) -> Once:
+    """The claim that a request makes. The same request by JSON and by form has the same fingerprint."""
+    key = request.headers.get(HEADER)
+    if key is None:
+        return Once()
+    if not 1 <= len(key) <= KEY_CHARACTERS_MAX:
+        raise InvalidRequest(
+            f"{HEADER} must have 1 to {KEY_CHARACTERS_MAX} characters.", code="idempotency_key_invalid"
+        )
+    told = [request.method, request.path, actor.kind.value, _plain(raw_parameters(request))]
+    fingerprint = hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return Once(IdempotentRequest(actor.account, actor.livemode, key, fingerprint))
+
+
+def answer_once(
+    deps: Dependencies,
+    once: Once,
+    run: Callable[[Once], dict[str, Any]],
+    recover: Callable[[int], dict[str, Any]],
+) -> Response:
+    """Run the flow, or give the kept answer; `recover` shows what a request made that a crash cut off."""
+    try:
+        answer = _json(200, run(once))
+    except AlreadyAnswered as kept:
+        again = Response(kept.body, status=kept.status, content_type=JSON_TYPE)
+        again.headers["Idempotent-Replayed"] = "true"
+        return again
+    except AlreadyBegun as begun:
+        answer = _json(200, recover(begun.object_id))
+    except (IdempotencyMismatch, IdempotencyInFlight):
+        raise
+    except Rejected as error:
+        # A refusal before the first commit left no claim behind, and then this keeps nothing.
+        answer = of_rejection(error)
+    request = once.request
+    if request is not None:
+        status, body = answer.status_code, answer.get_data()
+        deps.store.write(lambda unit: unit.idempotency.finish(request, status=status, body=body))
+    return answer
+
+
+def _json(status: int, body: dict[str, Any]) -> Response:
+    return Response(orjson.dumps(body), status=status, content_type=JSON_TYPE)
+
+
+def _plain(value: Any) -> Any:
+    """Scalars as text and lists as numbered structures, as a form would spell them."""
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return {str(place): _plain(inner) for place, inner in enumerate(value)}
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)

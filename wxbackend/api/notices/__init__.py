@@ -1,0 +1,1 @@
+"""Providers' notices over HTTP."""

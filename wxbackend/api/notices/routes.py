@@ -1,0 +1,42 @@
+"""Where providers send notices: raw bytes in, the provider's own yes or no out; nothing parses before the signature."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import structlog
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from wxbackend.flows.dependencies import Dependencies
+from wxbackend.flows.receive_notice import receive_notice
+
+NOTICE_BYTES_MAX: Final = 1_100_000
+"""WeChat's ciphertext may have 1 MiB (reference: notice envelope); the envelope comes on top."""
+
+
+def blueprint(deps: Dependencies) -> Blueprint:
+    """`/notices/<provider>/<merchant>`: one address for each merchant's number, without a query."""
+    routes = Blueprint("notices", __name__, url_prefix="/notices")
+
+    @routes.post("/<provider_name>/<merchant>")
+    def receive(provider_name: str, merchant: str) -> Response:
+        provider = deps.providers.of(provider_name, merchant)
+        if provider is None:
+            return Response(status=404)
+        request.max_content_length = NOTICE_BYTES_MAX
+        try:
+            body = request.get_data(cache=False)
+        except RequestEntityTooLarge:
+            return Response(status=413)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        try:
+            answer = receive_notice(deps, provider, headers, body)
+        except Exception:
+            # It could not be stored: say no in the provider's own words, so that it is sent again.
+            structlog.get_logger("notices").exception("notice_not_stored", merchant=merchant)
+            refused = provider.acknowledge(accepted=False)
+            return Response(refused.body, status=500, headers=dict(refused.headers))
+        return Response(answer.body, status=answer.status, headers=dict(answer.headers))
+
+    return routes

@@ -1,0 +1,1 @@
+"""PaymentIntents over HTTP."""

@@ -1,0 +1,1 @@
+"""Buyers' log-in over HTTP."""

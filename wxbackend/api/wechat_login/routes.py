@@ -1,0 +1,99 @@
+"""Log-in of buyers: OAuth for official accounts, `wx.login` for mini programs. An openid never leaves the server."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from flask import Response, redirect, request
+from flask_smorest import Blueprint
+
+from wxbackend.api import authentication
+from wxbackend.api.answers import json_answer
+from wxbackend.api.payment_intents.routes import SESSION_COOKIE
+from wxbackend.api.wechat_login import schemas
+from wxbackend.domain.errors import Unauthenticated
+from wxbackend.flows.dependencies import Dependencies
+from wxbackend.flows.finish_oauth import FinishOAuth, finish_oauth
+from wxbackend.flows.log_in_mini_program import log_in_mini_program
+from wxbackend.flows.start_oauth import StartOAuth, start_oauth
+
+BROWSER_COOKIE: Final = "wx_browser"
+BROWSER_COOKIE_LASTS_S: Final = 86_400
+OAUTH_PATH: Final = "/v1/wechat/oauth"
+
+
+def blueprint(deps: Dependencies) -> Blueprint:
+    """All routes of log-in."""
+    routes = Blueprint("wechat_login", __name__, url_prefix="/v1/wechat", description="Log-in of buyers")
+    secure = deps.policy.public_url.startswith("https://")
+
+    @routes.post("/mini_program/login")
+    @routes.arguments(schemas.LOGIN)
+    @routes.response(200, schemas.SESSION)
+    def mini_program(params: dict[str, Any]) -> Response:
+        """Exchange a `wx.login` code for a session token; send it as Wx-Session when confirming."""
+        authentication.authenticate(request, deps.accounts)
+        actor = authentication.actor()
+        app, session = log_in_mini_program(
+            deps, actor, code=params["code"], app_id=params.get("app_id")
+        )
+        return _private(
+            json_answer(
+                {
+                    "object": "login_session",
+                    "token": session.token,
+                    "app_id": app.appid,
+                    "expires_at": session.expires_ms,
+                    "livemode": session.livemode,
+                }
+            )
+        )
+
+    @routes.get("/oauth/start")
+    @routes.arguments(schemas.START, location="query")
+    @routes.response(302)
+    def oauth_start(params: dict[str, Any]) -> Response:
+        """Send the buyer's browser to WeChat; it comes back to `return_url` logged in."""
+        actor = deps.accounts.actor(params["key"])
+        if actor is None:
+            raise Unauthenticated("This publishable key is not known here.", code="api_key_invalid", param="key")
+        browser = request.cookies.get(BROWSER_COOKIE) or deps.surroundings.token()
+        command = StartOAuth(params["return_url"], params.get("app_id"), params["scope"], browser)
+        answer = _private(redirect(start_oauth(deps, actor, command)))
+        answer.set_cookie(
+            BROWSER_COOKIE, browser, max_age=BROWSER_COOKIE_LASTS_S, path=OAUTH_PATH,
+            secure=secure, httponly=True, samesite="Lax",
+        )  # fmt: skip
+        return answer
+
+    @routes.get("/oauth/callback")
+    @routes.arguments(schemas.CALLBACK, location="query")
+    @routes.response(302)
+    def oauth_callback(params: dict[str, Any]) -> Response:
+        """Where WeChat sends the buyer back to; sets the login cookie and goes on to `return_url`."""
+        browser = request.cookies.get(BROWSER_COOKIE, "")
+        returned = finish_oauth(deps, FinishOAuth(params["code"], params["state"], browser))
+        if returned.session is None:
+            return _private(redirect(_with(returned.return_url, login_error=returned.error or "login_refused")))
+        answer = _private(redirect(returned.return_url))
+        answer.set_cookie(
+            SESSION_COOKIE, returned.session.token, max_age=deps.policy.login_lasts_s, path="/",
+            secure=secure, httponly=True, samesite="Lax",
+        )  # fmt: skip
+        return answer
+
+    return routes
+
+
+def _private(answer: Any) -> Response:
+    response: Response = answer
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _with(url: str, **added: str) -> str:
+    parts = urlsplit(url)
+    query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *added.items()])
+    return urlunsplit(parts._replace(query=query))

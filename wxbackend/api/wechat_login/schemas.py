@@ -1,0 +1,53 @@
+"""Parameters and pictures of log-in."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from marshmallow import fields
+
+from wxbackend.api.field_types import Strict, Words
+from wxbackend.flows.start_oauth import RETURN_URL_CHARACTERS_MAX
+
+CODE_CHARACTERS_MAX: Final = 512
+
+
+class MiniProgramLogin(Strict):
+    """`POST /v1/wechat/mini_program/login`."""
+
+    code = Words(CODE_CHARACTERS_MAX, required=True, metadata={"description": "What wx.login gave."})
+    app_id = Words(32, metadata={"description": "Which mini program, when the account has several."})
+
+
+class StartOAuthQuery(Strict):
+    """`GET /v1/wechat/oauth/start`."""
+
+    key = Words(256, required=True, metadata={"description": "The publishable key."})
+    return_url = Words(
+        RETURN_URL_CHARACTERS_MAX, required=True, metadata={"description": "Where to come back to."}
+    )
+    app_id = Words(32)
+    scope = Words(32, load_default="snsapi_base", metadata={"description": "snsapi_base or snsapi_userinfo"})
+
+
+class OAuthCallbackQuery(Strict):
+    """`GET /v1/wechat/oauth/callback`, called by WeChat's redirect."""
+
+    code = Words(CODE_CHARACTERS_MAX, blank="kept", load_default="")
+    state = Words(128, required=True)
+
+
+class LoginSessionPicture(Strict):
+    """A login session; the token is shown once."""
+
+    object = fields.String(required=True)
+    token = fields.String(required=True)
+    app_id = fields.String(required=True)
+    expires_at = fields.Integer(required=True, metadata={"description": "Unix milliseconds."})
+    livemode = fields.Boolean(required=True)
+
+
+LOGIN: Final = MiniProgramLogin()
+START: Final = StartOAuthQuery()
+CALLBACK: Final = OAuthCallbackQuery()
+SESSION: Final = LoginSessionPicture()

@@ -1,0 +1,166 @@
+"""The composition root: the only file that sees every room. It builds what a process needs from settings."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from flask import Flask
+
+from wxbackend.api.application import create_application
+from wxbackend.delivery import schedule
+from wxbackend.delivery.courier import HttpCourier
+from wxbackend.directory import SettingsDirectory
+from wxbackend.flows.dependencies import Dependencies, Policy
+from wxbackend.identity.wechat import WeChatIdentity
+from wxbackend.ports.provider import CertificateSource, Hosts, Provider
+from wxbackend.ports.surroundings import Surroundings
+from wxbackend.providers.wechat_v3.adapter import WechatV3
+from wxbackend.providers.wechat_v3.config import (
+    BadKey,
+    MerchantConfig,
+    check_apiv3_key,
+    load_certificate,
+    load_private_key,
+    load_public_key,
+)
+from wxbackend.providers.wechat_v3.keys import KeyRing
+from wxbackend.settings import MerchantSettings, Settings, WrongSettings
+from wxbackend.store.coordination import SqliteCoordination
+from wxbackend.store.engines import is_sqlite, reading_engine, sqlite_writing_engine
+from wxbackend.store.nodes import Identifiers, NodeLease
+from wxbackend.store.unit import PostgresqlStore, SqliteStore, open_store
+from wxbackend.surroundings import RealSurroundings, clock_ms
+from wxbackend.transport.http import HttpTransport, Limits
+from wxbackend.work.worker import Worker
+
+Store = SqliteStore | PostgresqlStore
+
+
+class Registry:
+    """See `ports.provider.Providers`."""
+
+    def __init__(self) -> None:
+        self._providers: dict[tuple[str, str], Provider] = {}
+        self._sources: list[tuple[str, str, CertificateSource]] = []
+
+    def of(self, name: str, merchant: str) -> Provider | None:
+        """The adapter for a merchant's number."""
+        return self._providers.get((name, merchant))
+
+    def certificate_sources(self) -> Iterable[tuple[str, str, CertificateSource]]:
+        """All whose certificates have to be fetched."""
+        return tuple(self._sources)
+
+    def add(self, provider: WechatV3, *, fetch: bool) -> None:
+        """Register one merchant's number."""
+        self._providers[provider.name, provider.merchant] = provider
+        if fetch:
+            self._sources.append((provider.name, provider.merchant, provider))
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """What a process holds, and how to let go of it."""
+
+    settings: Settings
+    deps: Dependencies
+    store: Store
+
+    def close(self) -> None:
+        """Finish what is being written and close connections."""
+        self.store.close()
+
+
+def assemble(settings: Settings) -> Assembled:
+    """Build everything for one process. Call it after a fork, never before."""
+    url = settings.server.database_url
+    store = open_store(url)
+    holder = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
+    nodes = sqlite_writing_engine(url) if is_sqlite(url) else reading_engine(url)
+    surroundings = RealSurroundings(Identifiers(NodeLease(nodes, holder), clock_ms))
+    upstream = settings.upstream
+    transport = HttpTransport(
+        Limits(upstream.connect_timeout_s, upstream.read_timeout_s, upstream.total_timeout_s)
+    )
+    deps = Dependencies(
+        store=store,
+        transport=transport,
+        providers=_registry(settings, store, surroundings),
+        accounts=SettingsDirectory(settings, provider=WechatV3.name),
+        identity=WeChatIdentity(transport),
+        coordination=SqliteCoordination(settings.server.coordination_url, clock_ms),
+        courier=HttpCourier(settings.work.webhook_delays_s or schedule.DELAYS_S),
+        surroundings=surroundings,
+        policy=Policy(
+            order_expires_after_s=settings.work.order_expires_after_s,
+            look_after_s=settings.work.look_after_s,
+            login_lasts_s=settings.server.login_lasts_s,
+            public_url=settings.server.public_url,
+        ),
+    )
+    return Assembled(settings, deps, store)
+
+
+def web_application(assembled: Assembled) -> Flask:
+    """The HTTP side."""
+    return create_application(
+        assembled.deps, test_bridge_url=assembled.settings.server.test_bridge_url
+    )
+
+
+def worker(assembled: Assembled) -> Worker:
+    """The side that time drives."""
+    work = assembled.settings.work
+    return Worker(
+        assembled.deps, idle_wait_s=work.idle_wait_s, certificates_every_s=work.certificates_every_s
+    )
+
+
+def _registry(settings: Settings, store: Store, surroundings: Surroundings) -> Registry:
+    registry = Registry()
+    for account in settings.accounts:
+        for merchant in account.merchants:
+            provider = _wechat_v3(settings, merchant, store, surroundings)
+            registry.add(provider, fetch=merchant.fetch_certificates)
+    return registry
+
+
+def _wechat_v3(
+    settings: Settings, merchant: MerchantSettings, store: Store, surroundings: Surroundings
+) -> WechatV3:
+    try:
+        serial, certified = load_certificate(merchant.serial_certificate)
+        private_key = load_private_key(merchant.private_key)
+        if private_key.public_key().public_numbers() != certified.public_numbers():
+            raise BadKey("private_key_file and certificate_file do not belong together")
+        known = dict(load_certificate(pem) for pem in merchant.platform_certificates)
+        public_key = load_public_key(merchant.public_key) if merchant.public_key else None
+        apiv3_keys = tuple(check_apiv3_key(key) for key in merchant.apiv3_keys)
+    except BadKey as error:
+        raise WrongSettings(f"mchid {merchant.mchid}: {error}.") from error
+    if public_key is not None and merchant.public_key_id is not None:
+        known[merchant.public_key_id] = public_key
+    config = MerchantConfig(
+        mchid=merchant.mchid,
+        serial=serial,
+        private_key=private_key,
+        apiv3_keys=apiv3_keys,
+        notify_url=f"{settings.server.public_url}/notices/{WechatV3.name}/{merchant.mchid}",
+        hosts=Hosts(merchant.api_url, merchant.backup_url),
+        public_key_id=merchant.public_key_id,
+    )
+    ring = KeyRing(
+        known,
+        load=lambda: store.read(lambda unit: unit.certificates.load(WechatV3.name, merchant.mchid)),
+        clock_s=lambda: surroundings.now_ms() // 1000,
+    )
+    return WechatV3(config, ring, surroundings)
+
+
+def openapi_document(assembled: Assembled) -> dict[str, object]:
+    """The OpenAPI document that the application serves."""
+    document: dict[str, object] = web_application(assembled).test_client().get("/openapi.json").get_json()
+    return document

@@ -1,0 +1,340 @@
+"""TOML and environment become one frozen, checked `Settings`; a wrong value names itself and the fix.
+
+Every secret is read from a file (`…_file`), never written in the TOML itself. A text may name the
+environment as `${NAME}` or `${NAME:-default}`, and `WXBACKEND__SERVER__DATABASE_URL=…` overrides
+`server.database_url`. Paths are relative to the folder of the TOML file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from marshmallow import ValidationError
+
+from wxbackend.domain.errors import WxbackendError
+from wxbackend.domain.terminal import AppKind
+from wxbackend.settings_shape import Top
+
+CONFIG_VARIABLE: Final = "WXBACKEND_CONFIG"
+OVERRIDE_PREFIX: Final = "WXBACKEND__"
+PLACEHOLDER: Final = re.compile(r"\$\{(?P<name>[A-Z][A-Z0-9_]*)(:-(?P<default>[^}]*))?\}")
+SECRET_BYTES_MAX: Final = 64 * 1024
+
+
+class WrongSettings(WxbackendError):
+    """The settings cannot be used; the message lists every wrong one with its fix."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Where we listen, and where our data is."""
+
+    public_url: str
+    database_url: str
+    coordination_url: str
+    test_bridge_url: str | None = None
+    default_host: str = "127.0.0.1"
+    default_port: int = 8000
+    login_lasts_s: int = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class WorkSettings:
+    """How the worker paces itself; times in seconds."""
+
+    look_after_s: tuple[float, ...] = (10, 30, 120, 600)
+    order_expires_after_s: int = 7_200
+    idle_wait_s: float = 0.5
+    certificates_every_s: int = 3_600
+    webhook_delays_s: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamSettings:
+    """Limits of a call to WeChat, in seconds."""
+
+    connect_timeout_s: float = 3.0
+    read_timeout_s: float = 8.0
+    total_timeout_s: float = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class KeySettings:
+    """One API key of an account."""
+
+    mode: str
+    kind: str
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantSettings:
+    """One mchid."""
+
+    mode: str
+    mchid: str
+    serial_certificate: bytes = field(repr=False)
+    private_key: bytes = field(repr=False)
+    apiv3_keys: tuple[bytes, ...] = field(repr=False)
+    public_key_id: str | None = None
+    public_key: bytes | None = field(default=None, repr=False)
+    platform_certificates: tuple[bytes, ...] = ()
+    fetch_certificates: bool = True
+    api_url: str = "https://api.mch.weixin.qq.com"
+    backup_url: str | None = "https://api2.mch.weixin.qq.com"
+
+
+@dataclass(frozen=True, slots=True)
+class AppSettings:
+    """One WeChat appid."""
+
+    mode: str
+    appid: str
+    kind: AppKind
+    mchid: str
+    secret: str = field(repr=False)
+    platform_url: str = "https://api.weixin.qq.com"
+    authorize_url: str = "https://open.weixin.qq.com"
+    return_urls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSettings:
+    """One webhook endpoint."""
+
+    mode: str
+    id: str
+    url: str
+    secrets: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSettings:
+    """One account."""
+
+    id: str
+    default_description: str
+    api_keys: tuple[KeySettings, ...]
+    merchants: tuple[MerchantSettings, ...]
+    apps: tuple[AppSettings, ...]
+    endpoints: tuple[EndpointSettings, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All of it."""
+
+    server: ServerSettings
+    work: WorkSettings
+    upstream: UpstreamSettings
+    accounts: tuple[AccountSettings, ...]
+
+
+def load_settings(path: str | Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the file that `path` or WXBACKEND_CONFIG names; raises `WrongSettings`."""
+    env = os.environ if environment is None else environment
+    named = str(path or env.get(CONFIG_VARIABLE, ""))
+    if not named:
+        raise WrongSettings(f"Set {CONFIG_VARIABLE} to a TOML file, for example config/development.toml.")
+    file = Path(named)
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise WrongSettings(f"The settings file {named} can't be read: {error.strerror}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise WrongSettings(f"The settings file {named} is not TOML: {error}.") from error
+    document = _expand(document, env)
+    _override(document, env)
+    try:
+        checked: dict[str, Any] = Top().load(document)
+    except ValidationError as error:
+        lines = "\n".join(_lines(error.normalized_messages()))
+        raise WrongSettings(f"The settings file {named} has mistakes:\n{lines}") from error
+    settings = _Reader(file.parent).settings(checked)
+    _check_references(settings)
+    return settings
+
+
+def _override(document: dict[str, Any], env: Mapping[str, str]) -> None:
+    for name, value in env.items():
+        if not name.startswith(OVERRIDE_PREFIX):
+            continue
+        section, _, key = name.removeprefix(OVERRIDE_PREFIX).lower().partition("__")
+        if section not in ("server", "work", "upstream") or not key:
+            raise WrongSettings(f"{name}: only server, work and upstream settings can be overridden like this.")
+        document.setdefault(section, {})[key] = tomllib.loads(f"v = {value}")["v"] if value[:1] == "[" else value
+
+
+def _expand(value: Any, env: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {name: _expand(inner, env) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_expand(inner, env) for inner in value]
+    if isinstance(value, str):
+        return PLACEHOLDER.sub(lambda found: _variable(found, env), value)
+    return value
+
+
+def _variable(found: re.Match[str], env: Mapping[str, str]) -> str:
+    value = env.get(found["name"]) or found["default"]
+    if value is None:
+        raise WrongSettings(f"The environment variable {found['name']} is not set, and the settings need it.")
+    return value
+
+
+def _lines(messages: Any, place: str = "") -> list[str]:
+    if isinstance(messages, list):
+        return [f"  {place}: {' '.join(str(message) for message in messages)}"]
+    return [
+        line
+        for name, inner in messages.items()
+        for line in _lines(inner, f"{place}.{name}" if place else str(name))
+    ]
+
+
+class _Reader:
+    """Turns checked values into settings and reads the files that they name."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def settings(self, top: dict[str, Any]) -> Settings:
+        work = {name: tuple(value) if isinstance(value, list) else value for name, value in top["work"].items()}
+        server = dict(top["server"])
+        for name in ("database_url", "coordination_url"):
+            server[name] = self._database_url(server[name])
+        return Settings(
+            server=ServerSettings(**server),
+            work=WorkSettings(**work),
+            upstream=UpstreamSettings(**top["upstream"]),
+            accounts=tuple(self._account(account) for account in top["accounts"]),
+        )
+
+    def _account(self, account: dict[str, Any]) -> AccountSettings:
+        place = account["id"]
+        return AccountSettings(
+            id=place,
+            default_description=account["default_description"],
+            api_keys=tuple(key for entry in account["api_keys"] for key in self._keys(entry, place)),
+            merchants=tuple(self._merchant(entry) for entry in account["merchants"]),
+            apps=tuple(self._app(entry) for entry in account["apps"]),
+            endpoints=tuple(self._endpoint(entry) for entry in account["webhook_endpoints"]),
+        )
+
+    def _keys(self, entry: dict[str, Any], place: str) -> list[KeySettings]:
+        found = []
+        for kind, prefix in (("secret", "sk"), ("publishable", "pk")):
+            name = f"{kind}_key_file"
+            if name not in entry:
+                continue
+            key = self._text(entry[name], f"{place} {name}")
+            start = f"{prefix}_{entry['mode']}_"
+            if not key.startswith(start):
+                raise WrongSettings(f"{place} {name}: a {kind} key in {entry['mode']} mode begins with {start}.")
+            found.append(KeySettings(entry["mode"], kind, key))
+        return found
+
+    def _merchant(self, entry: dict[str, Any]) -> MerchantSettings:
+        place = f"mchid {entry['mchid']}"
+        apiv3 = [self._text(entry["apiv3_key_file"], f"{place} apiv3_key_file").encode()]
+        if "apiv3_key_previous_file" in entry:
+            apiv3.append(self._text(entry["apiv3_key_previous_file"], f"{place} apiv3_key_previous_file").encode())
+        if ("public_key_id" in entry) != ("public_key_file" in entry):
+            raise WrongSettings(f"{place}: public_key_id and public_key_file belong together; set both or none.")
+        optional = {name: entry[name] for name in ("fetch_certificates", "api_url", "backup_url") if name in entry}
+        if "api_url" in entry and "backup_url" not in entry:
+            optional["backup_url"] = None
+        public_file = entry.get("public_key_file")
+        return MerchantSettings(
+            mode=entry["mode"],
+            mchid=entry["mchid"],
+            serial_certificate=self._bytes(entry["certificate_file"], f"{place} certificate_file"),
+            private_key=self._bytes(entry["private_key_file"], f"{place} private_key_file"),
+            apiv3_keys=tuple(apiv3),
+            public_key_id=entry.get("public_key_id"),
+            public_key=self._bytes(public_file, f"{place} public_key_file") if public_file else None,
+            platform_certificates=tuple(
+                self._bytes(name, f"{place} platform_certificate_files")
+                for name in entry.get("platform_certificate_files", [])
+            ),
+            **optional,
+        )
+
+    def _app(self, entry: dict[str, Any]) -> AppSettings:
+        optional = {name: entry[name] for name in ("platform_url", "authorize_url") if name in entry}
+        return AppSettings(
+            mode=entry["mode"],
+            appid=entry["appid"],
+            kind=AppKind(entry["kind"]),
+            mchid=entry["mchid"],
+            secret=self._text(entry["secret_file"], f"app {entry['appid']} secret_file"),
+            return_urls=tuple(entry.get("return_urls", [])),
+            **optional,
+        )
+
+    def _endpoint(self, entry: dict[str, Any]) -> EndpointSettings:
+        place = f"webhook endpoint {entry['id']}"
+        secrets = [self._text(entry["secret_file"], f"{place} secret_file")]
+        if "previous_secret_file" in entry:
+            secrets.append(self._text(entry["previous_secret_file"], f"{place} previous_secret_file"))
+        return EndpointSettings(entry["mode"], entry["id"], entry["url"], tuple(secrets))
+
+    def _database_url(self, url: str) -> str:
+        """A relative SQLite path is relative to the settings file, like every other path."""
+        prefix = "sqlite:///"
+        if not url.startswith(prefix) or url.startswith(prefix + "/"):
+            return url
+        return f"{prefix}{(self._folder / url.removeprefix(prefix)).resolve()}"
+
+    def _bytes(self, name: str, place: str) -> bytes:
+        file = self._folder / name
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            raise WrongSettings(f"{place}: the file {file} can't be read: {error.strerror}.") from error
+        if not content or len(content) > SECRET_BYTES_MAX:
+            raise WrongSettings(f"{place}: the file {file} is empty or larger than {SECRET_BYTES_MAX} bytes.")
+        return content
+
+    def _text(self, name: str, place: str) -> str:
+        try:
+            text = self._bytes(name, place).decode("ascii").strip()
+        except UnicodeDecodeError as error:
+            raise WrongSettings(f"{place}: the file {name} must hold ASCII text.") from error
+        if not text:
+            raise WrongSettings(f"{place}: the file {name} is blank.")
+        return text
+
+
+def _check_references(settings: Settings) -> None:
+    seen: set[str] = set()
+    for account in settings.accounts:
+        for mode in ("test", "live"):
+            known = {merchant.mchid for merchant in account.merchants if merchant.mode == mode}
+            for app in account.apps:
+                if app.mode == mode and app.mchid not in known:
+                    raise WrongSettings(
+                        f"app {app.appid}: mchid {app.mchid} is not among the {mode} merchants of {account.id}."
+                    )
+        names = [
+            account.id,
+            *(merchant.mchid for merchant in account.merchants),
+            *(app.appid for app in account.apps),
+            *(endpoint.id for endpoint in account.endpoints),
+            *(key.key for key in account.api_keys),
+        ]
+        for name in names:
+            if name in seen:
+                shown = "an API key" if name.startswith(("sk_", "pk_")) else name
+                raise WrongSettings(f"{shown} stands twice in the settings; each may stand once.")
+            seen.add(name)
+    parts = urlsplit(settings.server.public_url)
+    if parts.path:
+        raise WrongSettings("server.public_url must be the root of a host (no path): official SDKs expect /v1 there.")

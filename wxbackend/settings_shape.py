@@ -1,0 +1,119 @@
+"""The shape of the settings file: which names exist, and what each may be."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from marshmallow import RAISE, Schema, fields, validate
+
+from wxbackend.domain.terminal import AppKind
+
+_MODE: Final = validate.OneOf(["test", "live"], error='must be "test" or "live".')
+_HTTP: Final = validate.Regexp(r"^https?://[^\s?#]+[^\s?#/]$", error="must be an http(s) URL without a slash at its end.")
+
+
+class Strict(Schema):
+    """A table without unknown names."""
+
+    class Meta:
+        unknown = RAISE
+
+
+class Server(Strict):
+    """[server]"""
+
+    public_url = fields.String(required=True, validate=_HTTP)
+    database_url = fields.String(required=True)
+    coordination_url = fields.String(required=True)
+    test_bridge_url = fields.String(validate=_HTTP)
+    default_host = fields.String()
+    default_port = fields.Integer(validate=validate.Range(1, 65535))
+    login_lasts_s = fields.Integer(validate=validate.Range(60, 30 * 86_400))
+
+
+class Work(Strict):
+    """[work]"""
+
+    look_after_s = fields.List(fields.Float(validate=validate.Range(min=0.05)))
+    order_expires_after_s = fields.Integer(validate=validate.Range(60, 90 * 86_400))
+    idle_wait_s = fields.Float(validate=validate.Range(0.01, 60))
+    certificates_every_s = fields.Integer(validate=validate.Range(min=60))
+    webhook_delays_s = fields.List(fields.Float(validate=validate.Range(min=0.05)))
+
+
+class Upstream(Strict):
+    """[upstream]"""
+
+    connect_timeout_s = fields.Float(validate=validate.Range(0.1, 30))
+    read_timeout_s = fields.Float(validate=validate.Range(0.1, 60))
+    total_timeout_s = fields.Float(validate=validate.Range(0.1, 60))
+
+
+class Key(Strict):
+    """[[accounts.api_keys]]"""
+
+    mode = fields.String(required=True, validate=_MODE)
+    secret_key_file = fields.String()
+    publishable_key_file = fields.String()
+
+
+class Merchant(Strict):
+    """[[accounts.merchants]]"""
+
+    mode = fields.String(required=True, validate=_MODE)
+    mchid = fields.String(required=True, validate=validate.Regexp(r"^\d{8,12}$", error="must be 8 to 12 digits."))
+    certificate_file = fields.String(required=True)
+    private_key_file = fields.String(required=True)
+    apiv3_key_file = fields.String(required=True)
+    apiv3_key_previous_file = fields.String()
+    public_key_id = fields.String(
+        validate=validate.Regexp(r"^PUB_KEY_ID_\d+$", error="must look like PUB_KEY_ID_0114…, as the console shows it.")
+    )
+    public_key_file = fields.String()
+    platform_certificate_files = fields.List(fields.String())
+    fetch_certificates = fields.Boolean()
+    api_url = fields.String(validate=_HTTP)
+    backup_url = fields.String(validate=_HTTP)
+
+
+class App(Strict):
+    """[[accounts.apps]]"""
+
+    mode = fields.String(required=True, validate=_MODE)
+    appid = fields.String(required=True, validate=validate.Regexp(r"^wx[0-9a-zA-Z]{16}$", error="must be wx and 16 letters or digits."))
+    kind = fields.String(required=True, validate=validate.OneOf([kind.value for kind in AppKind]))
+    mchid = fields.String(required=True)
+    secret_file = fields.String(required=True)
+    platform_url = fields.String(validate=_HTTP)
+    authorize_url = fields.String(validate=_HTTP)
+    return_urls = fields.List(fields.String())
+
+
+class Endpoint(Strict):
+    """[[accounts.webhook_endpoints]]"""
+
+    mode = fields.String(required=True, validate=_MODE)
+    id = fields.String(required=True, validate=validate.Regexp(r"^we_[0-9a-z_]{1,40}$", error="must be we_ and up to 40 of 0-9 a-z _."))
+    url = fields.String(required=True, validate=validate.URL(require_tld=False, schemes={"http", "https"}))
+    secret_file = fields.String(required=True)
+    previous_secret_file = fields.String()
+
+
+class Account(Strict):
+    """[[accounts]]"""
+
+    id = fields.String(required=True, validate=validate.Regexp(r"^acct_[0-9a-z_]{1,40}$", error="must be acct_ and up to 40 of 0-9 a-z _."))
+    default_description = fields.String(required=True, validate=validate.Length(1, 127))
+    api_keys = fields.List(fields.Nested(Key), required=True)
+    merchants = fields.List(fields.Nested(Merchant), load_default=list)
+    apps = fields.List(fields.Nested(App), load_default=list)
+    webhook_endpoints = fields.List(fields.Nested(Endpoint), load_default=list)
+
+
+class Top(Strict):
+    """The whole file."""
+
+    server = fields.Nested(Server, required=True)
+    work = fields.Nested(Work, load_default=dict)
+    upstream = fields.Nested(Upstream, load_default=dict)
+    accounts = fields.List(fields.Nested(Account), required=True, validate=validate.Length(min=1))

@@ -1,0 +1,69 @@
+"""The worker: a loop for each kind of work, so that slow webhooks never hold up reconciliation."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+
+from wxbackend.flows.dependencies import Dependencies
+from wxbackend.work import certificates, expiry, inbox, outbox, reconciliation
+
+THREADS_PER_KIND = 8
+HOUSEKEEPING_EVERY_S = 600
+INBOX_EVERY_S = 5
+
+
+class Worker:
+    """Runs until it is told to stop; what it is doing then is finished first."""
+
+    def __init__(self, deps: Dependencies, *, idle_wait_s: float, certificates_every_s: int) -> None:
+        self._deps = deps
+        self._idle_wait_s = idle_wait_s
+        self._certificates_every_s = certificates_every_s
+        self._stop = threading.Event()
+        self._log = structlog.get_logger("worker")
+
+    def run(self) -> None:
+        """Work until `stop`."""
+        deps = self._deps
+        with (
+            ThreadPoolExecutor(THREADS_PER_KIND, "reconcile") as reconcilers,
+            ThreadPoolExecutor(THREADS_PER_KIND, "deliver") as couriers,
+        ):
+            loops: list[tuple[str, Callable[[], int], float]] = [
+                ("reconciliation", lambda: reconciliation.tick(deps, reconcilers), self._idle_wait_s),
+                ("outbox", lambda: outbox.tick(deps, couriers), self._idle_wait_s),
+                ("inbox", lambda: inbox.tick(deps), INBOX_EVERY_S),
+                ("certificates", self._certificates(), self._idle_wait_s),
+                ("expiry", lambda: expiry.tick(deps), HOUSEKEEPING_EVERY_S),
+            ]
+            threads = [
+                threading.Thread(target=self._loop, args=loop, name=loop[0], daemon=True) for loop in loops
+            ]
+            for thread in threads:
+                thread.start()
+            self._log.info("worker_started", kinds=[name for name, _, _ in loops])
+            for thread in threads:
+                thread.join()
+        self._log.info("worker_stopped")
+
+    def stop(self) -> None:
+        """Stop after what is under way."""
+        self._stop.set()
+
+    def _certificates(self) -> Callable[[], int]:
+        clock = certificates.Schedule(every_s=self._certificates_every_s)
+        return lambda: clock.tick(self._deps)
+
+    def _loop(self, name: str, tick: Callable[[], int], wait_s: float) -> None:
+        while not self._stop.is_set():
+            try:
+                done = tick()
+            except Exception:
+                self._log.exception("tick_failed", kind=name)
+                done = 0
+            if not done:
+                self._stop.wait(wait_s)
