@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -120,6 +121,13 @@ def test_a_reset_forgets_all_but_the_keys(merchant: Merchant) -> None:
         "balanced": True,
     }
     assert merchant.place()
+
+
+@pytest.mark.parametrize("seconds", [-1, 10**12, "1", True])
+def test_the_clock_cannot_be_moved_out_of_reason(merchant: Merchant, seconds: object) -> None:
+    reply = merchant.client.post("/_desk/clock", json={"advance_s": seconds})
+    assert reply.status_code == 400
+    assert merchant.desk("GET", "/clock")["offset_s"] == 0
 
 
 def test_the_desk_lists_all_it_offers(merchant: Merchant) -> None:

@@ -6,10 +6,28 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from .merchant import JSAPI, MINI_PROGRAM, UNBOUND, Merchant
 
 ABSENT = object()
+JSAPI_MEMBERS = [
+    "appid",
+    "mchid",
+    "description",
+    "out_trade_no",
+    "notify_url",
+    "amount",
+    "payer",
+    "time_expire",
+    "attach",
+    "limit_pay",
+    "support_fapiao",
+    "detail",
+    "scene_info",
+    "settle_info",
+]
 
 
 def changed(order: dict[str, Any], path: str, value: object) -> dict[str, Any]:
@@ -36,6 +54,8 @@ def changed(order: dict[str, Any], path: str, value: object) -> dict[str, Any]:
         ("description", "长" * 128),
         ("description", "emoji 😀"),
         ("description", 5),
+        ("description", "half a pair \ud83d"),
+        ("amount.total", 2**63),
         ("out_trade_no", ABSENT),
         ("out_trade_no", "short"),
         ("out_trade_no", "n" * 33),
@@ -119,6 +139,28 @@ def test_what_does_not_belong_together_is_refused_by_its_own_code(
 def test_what_is_not_one_json_object_is_a_parameter_error(merchant: Merchant, body: str) -> None:
     answer = merchant.call("POST", JSAPI, body, {"Content-Type": "application/json"})
     assert (answer.status, answer.body["code"]) == (400, "PARAM_ERROR")
+
+
+words = st.text(max_size=40) | st.sampled_from(["CNY", "order_0001", "\ud800", "😀"])
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | words
+names = st.sampled_from([*JSAPI_MEMBERS, "total", "openid", "goods_detail", "x", "\udfff"])
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.dictionaries(st.sampled_from(JSAPI_MEMBERS), values, max_size=4))
+def test_no_body_whatever_brings_the_order_path_down(
+    merchant: Merchant, members: dict[str, Any]
+) -> None:
+    answer = merchant.call("POST", JSAPI, json.dumps(merchant.order() | members))
+    assert answer.status in (200, 400)
+    assert merchant.desk("GET", "/requests?limit=1")["requests"][0]["status"] == answer.status
 
 
 def test_every_documented_member_at_its_limit_is_accepted(merchant: Merchant) -> None:

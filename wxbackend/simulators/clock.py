@@ -6,6 +6,7 @@ import threading
 import time
 from datetime import datetime, timedelta, timezone
 
+ADVANCE_S_MAX = 10 * 366 * 86400
 BEIJING = timezone(timedelta(hours=8), "CST")
 
 
@@ -37,10 +38,12 @@ class Clock:
             return real_now() + self._offset_s
 
     def advance(self, seconds: float) -> None:
-        """Move virtual time forward. Raises ValueError for a negative amount: time does not run backwards."""
-        if seconds < 0:
-            raise ValueError(f"advance_s must not be negative, got {seconds}")
+        """Move virtual time forward. Raises ValueError for going backwards or too far."""
+        if not 0 <= seconds <= ADVANCE_S_MAX:
+            raise ValueError(f"advance_s must lie between 0 and {ADVANCE_S_MAX}, got {seconds}")
         with self._lock:
+            if self._offset_s + seconds > ADVANCE_S_MAX:
+                raise ValueError(f"the clock may run ahead by {ADVANCE_S_MAX} s at most")
             self._offset_s += seconds
 
     def reset(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from math import isfinite
 
 from flask import Response, request
 
@@ -52,8 +53,8 @@ def whole(wish: Mapping[str, object], name: str, default: int) -> int:
 def number(wish: Mapping[str, object], name: str, default: float) -> float:
     """A number. Raises DeskError."""
     value = wish.get(name, default)
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise DeskError(f"{name} must be a number")
+    if not isinstance(value, int | float) or isinstance(value, bool) or not isfinite(value):
+        raise DeskError(f"{name} must be a finite number")
     return value
 
 
@@ -75,8 +76,9 @@ def mapping(wish: Mapping[str, object], name: str) -> dict[str, object]:
 
 def show(body: object, status: int = 200) -> Response:
     """A JSON answer in UTF-8."""
+    text = json.dumps(body, ensure_ascii=False, indent=2) + "\n"
     return Response(
-        json.dumps(body, ensure_ascii=False, indent=2) + "\n",
+        text.encode("utf-8", "backslashreplace"),
         status,
         content_type="application/json; charset=utf-8",
     )

@@ -38,7 +38,8 @@ class Call:
 def read_call(request: Request) -> Call:
     """Take what is signed from the raw request line and bytes, not from anything decoded."""
     raw = str(request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or "")
-    url = re.sub(r"^https?://[^/]*", "", raw) or "/"
+    sent = raw.encode("latin-1", "replace").decode("utf-8", "replace")
+    url = re.sub(r"^https?://[^/]*", "", sent) or "/"
     return Call(
         method=request.method,
         url=url,

@@ -184,7 +184,7 @@ def _remember(
     world: World, call: Call, outcome: Outcome | None, request_id: str, names: tuple[str, ...]
 ) -> None:
     try:
-        body: object = json.loads(call.body) if call.body else None
+        body: object = json.loads(call.body, parse_constant=str) if call.body else None
     except (ValueError, RecursionError):
         body = call.body.decode("utf-8", "replace")
     world.requests.append(

@@ -17,7 +17,9 @@ from wxbackend.simulators.wechat_pay.refusal import (
 )
 
 BODY_BYTES_MAX = 1024 * 1024
+INTEGER_MAX = 2**63 - 1
 HIGHEST_THREE_BYTE_CHARACTER = "\uffff"
+SURROGATES = ("\ud800", "\udfff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Whole:
     """A JSON integer; `1.0`, `"1"` and `true` are not integers."""
 
     least: int
+    most: int = INTEGER_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +85,8 @@ def check(value: object, rule: Rule, path: str = "") -> None:
         case Whole():
             if not isinstance(value, int) or isinstance(value, bool):
                 raise bad_parameter(path, "应为整数")
-            if value < rule.least:
-                raise bad_parameter(path, "超出取值范围", cause=CAUSE_OUT_OF_RANGE, value=value)
+            if not rule.least <= value <= rule.most:
+                raise bad_parameter(path, "超出取值范围", cause=CAUSE_OUT_OF_RANGE)
         case Flag():
             if not isinstance(value, bool):
                 raise bad_parameter(path, "应为布尔值")
@@ -127,9 +130,7 @@ def _refuse_constant(name: str) -> NoReturn:
 def _refuse_null_and_wide(value: object, path: str) -> None:
     if value is None:
         raise bad_parameter(path, "不允许为null")
-    if isinstance(value, str) and any(
-        character > HIGHEST_THREE_BYTE_CHARACTER for character in value
-    ):
+    if isinstance(value, str) and any(map(_is_wide, value)):
         raise bad_parameter(path, "含有4字节UTF-8字符")
     if isinstance(value, dict):
         for name, member in value.items():
@@ -138,3 +139,9 @@ def _refuse_null_and_wide(value: object, path: str) -> None:
     if isinstance(value, list):
         for index, item in enumerate(value):
             _refuse_null_and_wide(item, f"{path}/{index}")
+
+
+def _is_wide(character: str) -> bool:
+    """Whether it needs four bytes of UTF-8, or is half of a pair that would."""
+    lowest, highest = SURROGATES
+    return character > HIGHEST_THREE_BYTE_CHARACTER or lowest <= character <= highest
