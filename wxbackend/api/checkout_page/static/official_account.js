@@ -124,6 +124,10 @@
       finish("succeeded", words.succeeded);
     } else if (intent.status === "canceled") {
       finish("canceled", words.canceled);
+    } else if (phase === "opening" && intent.status === "requires_payment_method") {
+      reason = (intent.last_payment_error && intent.last_payment_error.message) || "";
+      poll.stop();
+      offerAgain(words.declined, words.pay_again);
     } else if (phase === "opening" && paramsOf(intent)) {
       openCashier(paramsOf(intent));
     } else {
@@ -238,12 +242,6 @@
 
   function confirmed(intent) {
     confirmedAfterLogin = false;
-    if (intent.status === "requires_payment_method") {
-      showBill(intent);
-      reason = (intent.last_payment_error && intent.last_payment_error.message) || "";
-      offerAgain(words.declined, words.pay_again);
-      return;
-    }
     phase = "opening";
     poll.start();
     settle(intent, 0);

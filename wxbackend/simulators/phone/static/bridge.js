@@ -8,6 +8,7 @@
 
   const HOME = new URL(document.currentScript.src).origin;
   const CASHIER = HOME + "/phone/cashier";
+  const CASHIER_WAIT_MS = 10000;
   let visit = null;
 
   function style(element, rules) {
@@ -15,8 +16,16 @@
   }
 
   function close() {
+    clearTimeout(visit.late);
     visit.frame.remove();
     visit = null;
+  }
+
+  /** A cashier that does not load would cover the page for ever. */
+  function giveUp() {
+    const callback = visit.callback;
+    close();
+    callback({ err_msg: "get_brand_wcpay_request:fail", err_desc: "模拟器没有响应 the simulator does not answer" });
   }
 
   function openCashier(params, callback) {
@@ -30,7 +39,8 @@
       position: "fixed", inset: "0", width: "100%", height: "100%", border: "0",
       "z-index": "2147483647", background: "transparent", "color-scheme": "light",
     });
-    visit = { frame: frame, params: JSON.parse(JSON.stringify(params || {})), callback: callback };
+    visit = { frame: frame, params: JSON.parse(JSON.stringify(params || {})), callback: callback || function () {} };
+    visit.late = setTimeout(giveUp, CASHIER_WAIT_MS);
     document.body.appendChild(frame);
     frame.focus();
   }
@@ -40,11 +50,12 @@
       return;
     }
     if (event.data.type === "cashier:ready") {
+      clearTimeout(visit.late);
       visit.frame.contentWindow.postMessage({ type: "cashier:open", params: visit.params }, HOME);
     } else if (event.data.type === "cashier:said") {
       const callback = visit.callback;
       close();
-      if (event.data.result && callback) {
+      if (event.data.result) {
         callback(event.data.result);
       }
     }
