@@ -8,10 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-
-from wxbackend.api.checkout_page.routes import blueprint
 
 from .buying import WAIT_MS, WECHAT_AGENT, Sale, Telephone, ask_desk, open_chromium
 
@@ -160,6 +157,46 @@ def test_two_tabs_pay_one_order_once(telephone: Telephone, sale: Sale) -> None:
     expect_view(second, "succeeded")
     expect_view(first, "succeeded")
     assert [order["trade_state"] for order in sale.orders()].count("SUCCESS") == 1
+
+
+def test_an_order_still_being_resolved_opens_the_cashier_once_it_is_known(
+    telephone: Telephone, sale: Sale
+) -> None:
+    def keep_back_the_parameters(route: Any) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        body.pop("next_action", None)
+        route.fulfill(response=answer, json=body)
+
+    telephone.context.route("**/v1/payment_intents/*/confirm", keep_back_the_parameters)
+    telephone.outcomes = ["pay"]
+    page = telephone.visit(sale.link)
+    pay_button(page).click()
+    expect_view(page, "succeeded")
+    assert len(telephone.opened) == 1
+
+
+def test_a_declined_payment_says_why_and_may_be_tried_again(
+    telephone: Telephone, sale: Sale
+) -> None:
+    confirm = "**/v1/payment_intents/*/confirm"
+    declined = {
+        "id": sale.id,
+        "livemode": False,
+        "currency": "CNY",
+        "amount": 880,
+        "status": "requires_payment_method",
+        "last_payment_error": {"code": "payment_method_declined", "message": "此商户暂停收款"},
+    }
+    telephone.context.route(confirm, lambda route: route.fulfill(json=declined))
+    telephone.outcomes = ["pay"]
+    page = telephone.visit(sale.link)
+    pay_button(page).click()
+    expect(page.get_by_role("status")).to_contain_text("此商户暂停收款", timeout=WAIT_MS)
+    assert telephone.opened == []
+    telephone.context.unroute(confirm)
+    pay_button(page, "再次支付").click()
+    expect_view(page, "succeeded")
 
 
 def test_a_weak_network_is_waited_out(telephone: Telephone, sale: Sale) -> None:
@@ -332,39 +369,3 @@ def test_fits_a_narrow_screen_in_english_and_dark(chromium: Browser, sale: Sale)
         == "rgb(17, 17, 17)"
     )
     context.close()
-
-
-def page_headers(bridge: str | None) -> Any:
-    app = Flask("page")
-    app.register_blueprint(blueprint(bridge))
-    return app.test_client().get("/pay/official_account").headers
-
-
-def test_policy_names_the_simulator_only_in_test_mode() -> None:
-    live = page_headers(None)
-    lent = page_headers("http://127.0.0.1:9321/phone/bridge.js")
-    for headers in (live, lent):
-        assert headers["Referrer-Policy"] == "no-referrer"
-        assert headers["Cache-Control"] == "no-store"
-        assert headers["X-Content-Type-Options"] == "nosniff"
-        policy = headers["Content-Security-Policy"]
-        assert "default-src 'none'" in policy
-        assert "frame-ancestors 'none'" in policy
-        assert "unsafe" not in policy
-    assert "http" not in live["Content-Security-Policy"]
-    assert "script-src 'self' http://127.0.0.1:9321;" in lent["Content-Security-Policy"]
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "javascript:alert(1)",
-        "//host/bridge.js",
-        "http://a b/",
-        "http://host;x/",
-        "https://me@host/",
-    ],
-)
-def test_a_bridge_that_is_no_plain_address_is_refused(address: str) -> None:
-    with pytest.raises(ValueError, match="bridge must be"):
-        blueprint(address)
