@@ -19,6 +19,7 @@ from wxbackend.simulators.wechat_pay.cashier import (
     CHANNELS,
     OUTCOMES,
     Channel,
+    Invocation,
     settle_order,
     settle_params,
 )
@@ -100,9 +101,11 @@ def _add_paying(desk: Blueprint, world: World) -> None:
         settlement = settle_params(
             world,
             buyer=buyer,
-            channel=_channel(text(wish, "channel")),
-            appid=text(wish, "appid", ""),
-            params=mapping(wish, "params"),
+            invocation=Invocation(
+                channel=_channel(text(wish, "channel")),
+                appid=text(wish, "appid", ""),
+                params=mapping(wish, "params"),
+            ),
             outcome=_outcome(text(wish, "outcome", "pay")),
         )
         return show(settlement.view())

@@ -80,6 +80,17 @@ CHANNELS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Invocation:
+    """A page's call of the cashier. An official account page names its appId among the parameters;
+    the other channels sign with `appid`, the app in which they run.
+    """
+
+    channel: Channel
+    appid: str
+    params: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """What the page hears; `err_msg` is None when it hears nothing."""
 
@@ -108,20 +119,12 @@ class CashierClosedError(Exception):
 
 
 def settle_params(
-    world: World,
-    *,
-    buyer: Buyer,
-    channel: Channel,
-    appid: str,
-    params: Mapping[str, object],
-    outcome: str,
+    world: World, *, buyer: Buyer, invocation: Invocation, outcome: str
 ) -> Settlement:
-    """Check the signed parameters a page passed in and do as the buyer wants. `appid` is the app in which it runs.
-
-    An official account page names its appId among the parameters; the other channels sign with the app they run in.
-    """
+    """Check the signed parameters a page passed in and do as the buyer wants."""
+    channel = invocation.channel
     try:
-        order = _open(world, channel, appid, params)
+        order = _open(world, invocation)
     except CashierClosedError as closed:
         return _failed(channel, closed)
     return settle_order(world, buyer=buyer, channel=channel, order=order, outcome=outcome)
@@ -148,8 +151,8 @@ def settle_order(
     return Settlement(reports.get(outcome), None, paid, notice_id)
 
 
-def _open(world: World, channel: Channel, appid: str, params: Mapping[str, object]) -> Order:
-    fields = _read(channel, appid, params)
+def _open(world: World, invocation: Invocation) -> Order:
+    fields = _read(invocation)
     package = PREPAY_PACKAGE.fullmatch(fields["package"])
     prepay = world.orders.live_prepay(package[1]) if package else None
     order = world.orders.find(prepay.out_trade_no) if prepay else None
@@ -167,13 +170,14 @@ def _open(world: World, channel: Channel, appid: str, params: Mapping[str, objec
     return order
 
 
-def _read(channel: Channel, appid: str, params: Mapping[str, object]) -> dict[str, str]:
+def _read(invocation: Invocation) -> dict[str, str]:
+    channel, params = invocation.channel, invocation.params
     names = ["nonceStr", "package", "paySign"]
     given = {name: params.get(name) for name in [*names, "signType", channel.time_field]}
     # A mini program or chooseWXPay that leaves signType out means MD5, which an APIv3 order never matches.
     if not channel.passes_appid and given["signType"] is None:
         given["signType"] = "MD5"
-    given["appId"] = params.get("appId") if channel.passes_appid else appid
+    given["appId"] = params.get("appId") if channel.passes_appid else invocation.appid
     time = given[channel.time_field]
     if channel.numeric_time and isinstance(time, int) and not isinstance(time, bool):
         given[channel.time_field] = str(time)
