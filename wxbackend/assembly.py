@@ -82,9 +82,7 @@ def assemble(settings: Settings) -> Assembled:
     nodes = sqlite_writing_engine(url) if is_sqlite(url) else reading_engine(url)
     surroundings = RealSurroundings(Identifiers(NodeLease(nodes, holder), clock_ms))
     upstream = settings.upstream
-    transport = HttpTransport(
-        Limits(upstream.connect_timeout_s, upstream.read_timeout_s, upstream.total_timeout_s)
-    )
+    transport = HttpTransport(Limits(upstream.connect_timeout_s, upstream.read_timeout_s, upstream.total_timeout_s))
     deps = Dependencies(
         store=store,
         transport=transport,
@@ -106,17 +104,13 @@ def assemble(settings: Settings) -> Assembled:
 
 def web_application(assembled: Assembled) -> Flask:
     """The HTTP side."""
-    return create_application(
-        assembled.deps, test_bridge_url=assembled.settings.server.test_bridge_url
-    )
+    return create_application(assembled.deps, test_bridge_url=assembled.settings.server.test_bridge_url)
 
 
 def worker(assembled: Assembled) -> Worker:
     """The side that time drives."""
     work = assembled.settings.work
-    return Worker(
-        assembled.deps, idle_wait_s=work.idle_wait_s, certificates_every_s=work.certificates_every_s
-    )
+    return Worker(assembled.deps, idle_wait_s=work.idle_wait_s, certificates_every_s=work.certificates_every_s)
 
 
 def _registry(settings: Settings, store: Store, surroundings: Surroundings) -> Registry:
@@ -128,9 +122,7 @@ def _registry(settings: Settings, store: Store, surroundings: Surroundings) -> R
     return registry
 
 
-def _wechat_v3(
-    settings: Settings, merchant: MerchantSettings, store: Store, surroundings: Surroundings
-) -> WechatV3:
+def _wechat_v3(settings: Settings, merchant: MerchantSettings, store: Store, surroundings: Surroundings) -> WechatV3:
     try:
         serial, certified = load_certificate(merchant.serial_certificate)
         private_key = load_private_key(merchant.private_key)

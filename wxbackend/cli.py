@@ -13,6 +13,8 @@ from wxbackend import __version__
 from wxbackend.domain.errors import WxbackendError
 from wxbackend.settings import CONFIG_VARIABLE, load_settings
 
+FOLDER = click.Path(file_okay=False, path_type=Path)
+FILE = click.Path(dir_okay=False, path_type=Path)
 CONFIG_HELP = f"Settings file (or {CONFIG_VARIABLE})."
 
 
@@ -41,7 +43,7 @@ def serve() -> None:
     root = Path(__file__).resolve().parent.parent
     arguments = [sys.executable, "-m", "gunicorn", "-c", str(root / "config/gunicorn.conf.py"), "app:app"]
     os.chdir(root)
-    os.execv(sys.executable, arguments)
+    os.execv(sys.executable, arguments)  # noqa: S606 - gunicorn takes this process's place
 
 
 @cli.command()
@@ -71,12 +73,12 @@ def migrate() -> None:
 @cli.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=9000, show_default=True)
-@click.option("--credentials", type=click.Path(file_okay=False, path_type=Path), required=True, help="Where its keys are, or shall be made.")
-@click.option("--allow-any-host", is_flag=True, help="Serve where others can reach it. Never do that with real money near.")
-@click.option("--shop-keys", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder with the keys of the little shop that comes with it.")
+@click.option("--credentials", type=FOLDER, required=True, help="Where its keys are, or shall be made.")
+@click.option("--allow-any-host", is_flag=True, help="Serve where others can reach it. Never near real money.")
+@click.option("--shop-keys", type=FOLDER, help="Folder with the keys of the little shop that comes with it.")
 @click.option("--shop-api-url", default="http://127.0.0.1:8000", show_default=True)
 def simulate(
-    host: str, port: int, credentials: Path, allow_any_host: bool, shop_keys: Path | None, shop_api_url: str
+    *, host: str, port: int, credentials: Path, allow_any_host: bool, shop_keys: Path | None, shop_api_url: str
 ) -> None:
     """Play WeChat Pay, the WeChat platform and a phone."""
     from wxbackend.simulators.server import serve as serve_simulator
@@ -113,7 +115,7 @@ def demo(amount: int) -> None:
 
 
 @cli.command()
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), default=Path("docs/openapi.json"), show_default=True)
+@click.option("--output", type=FILE, default=Path("docs/openapi.json"), show_default=True)
 def openapi(output: Path) -> None:
     """Write the OpenAPI document that the server serves at /openapi.json."""
     import orjson

@@ -155,7 +155,7 @@ def load_settings(path: str | Path | None = None, environment: Mapping[str, str]
     try:
         checked: dict[str, Any] = Top().load(document)
     except ValidationError as error:
-        lines = "\n".join(_lines(error.normalized_messages()))
+        lines = "\n".join(_lines(error.messages_dict))
         raise WrongSettings(f"The settings file {named} has mistakes:\n{lines}") from error
     settings = _Reader(file.parent).settings(checked)
     _check_references(settings)
@@ -193,9 +193,7 @@ def _lines(messages: Any, place: str = "") -> list[str]:
     if isinstance(messages, list):
         return [f"  {place}: {' '.join(str(message) for message in messages)}"]
     return [
-        line
-        for name, inner in messages.items()
-        for line in _lines(inner, f"{place}.{name}" if place else str(name))
+        line for name, inner in messages.items() for line in _lines(inner, f"{place}.{name}" if place else str(name))
     ]
 
 
@@ -206,7 +204,9 @@ class _Reader:
         self._folder = folder
 
     def settings(self, top: dict[str, Any]) -> Settings:
-        work = {name: tuple(value) if isinstance(value, list) else value for name, value in top["work"].items()}
+        work: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in top["work"].items()
+        }
         server = dict(top["server"])
         for name in ("database_url", "coordination_url"):
             server[name] = self._database_url(server[name])

@@ -9,18 +9,26 @@ from marshmallow import RAISE, Schema, fields, validate
 from wxbackend.domain.terminal import AppKind
 
 _MODE: Final = validate.OneOf(["test", "live"], error='must be "test" or "live".')
-_HTTP: Final = validate.Regexp(r"^https?://[^\s?#]+[^\s?#/]$", error="must be an http(s) URL without a slash at its end.")
+
+
+def _pattern(pattern: str, error: str) -> validate.Regexp:
+    return validate.Regexp(rf"\A{pattern}\Z", error=error)
+
+
+_HTTP: Final = _pattern(r"https?://[^\s?#]+[^\s?#/]", "must be an http(s) URL without a slash at its end.")
 
 
 class Strict(Schema):
     """A table without unknown names."""
 
     class Meta:
+        """marshmallow's place for it."""
+
         unknown = RAISE
 
 
 class Server(Strict):
-    """[server]"""
+    """The table [server] of the file."""
 
     public_url = fields.String(required=True, validate=_HTTP)
     database_url = fields.String(required=True)
@@ -32,7 +40,7 @@ class Server(Strict):
 
 
 class Work(Strict):
-    """[work]"""
+    """The table [work] of the file."""
 
     look_after_s = fields.List(fields.Float(validate=validate.Range(min=0.05)))
     order_expires_after_s = fields.Integer(validate=validate.Range(60, 90 * 86_400))
@@ -42,7 +50,7 @@ class Work(Strict):
 
 
 class Upstream(Strict):
-    """[upstream]"""
+    """The table [upstream] of the file."""
 
     connect_timeout_s = fields.Float(validate=validate.Range(0.1, 30))
     read_timeout_s = fields.Float(validate=validate.Range(0.1, 60))
@@ -50,7 +58,7 @@ class Upstream(Strict):
 
 
 class Key(Strict):
-    """[[accounts.api_keys]]"""
+    """The table [[accounts.api_keys]] of the file."""
 
     mode = fields.String(required=True, validate=_MODE)
     secret_key_file = fields.String()
@@ -58,16 +66,16 @@ class Key(Strict):
 
 
 class Merchant(Strict):
-    """[[accounts.merchants]]"""
+    """The table [[accounts.merchants]] of the file."""
 
     mode = fields.String(required=True, validate=_MODE)
-    mchid = fields.String(required=True, validate=validate.Regexp(r"^\d{8,12}$", error="must be 8 to 12 digits."))
+    mchid = fields.String(required=True, validate=_pattern(r"\d{8,12}", "must be 8 to 12 digits."))
     certificate_file = fields.String(required=True)
     private_key_file = fields.String(required=True)
     apiv3_key_file = fields.String(required=True)
     apiv3_key_previous_file = fields.String()
     public_key_id = fields.String(
-        validate=validate.Regexp(r"^PUB_KEY_ID_\d+$", error="must look like PUB_KEY_ID_0114…, as the console shows it.")
+        validate=_pattern(r"PUB_KEY_ID_\d+", "must look like PUB_KEY_ID_0114…, as the console shows it.")
     )
     public_key_file = fields.String()
     platform_certificate_files = fields.List(fields.String())
@@ -77,10 +85,12 @@ class Merchant(Strict):
 
 
 class App(Strict):
-    """[[accounts.apps]]"""
+    """The table [[accounts.apps]] of the file."""
 
     mode = fields.String(required=True, validate=_MODE)
-    appid = fields.String(required=True, validate=validate.Regexp(r"^wx[0-9a-zA-Z]{16}$", error="must be wx and 16 letters or digits."))
+    appid = fields.String(
+        required=True, validate=_pattern(r"wx[0-9a-zA-Z]{16}", "must be wx and 16 letters or digits.")
+    )
     kind = fields.String(required=True, validate=validate.OneOf([kind.value for kind in AppKind]))
     mchid = fields.String(required=True)
     secret_file = fields.String(required=True)
@@ -90,19 +100,23 @@ class App(Strict):
 
 
 class Endpoint(Strict):
-    """[[accounts.webhook_endpoints]]"""
+    """The table [[accounts.webhook_endpoints]] of the file."""
 
     mode = fields.String(required=True, validate=_MODE)
-    id = fields.String(required=True, validate=validate.Regexp(r"^we_[0-9a-z_]{1,40}$", error="must be we_ and up to 40 of 0-9 a-z _."))
+    id = fields.String(
+        required=True, validate=_pattern(r"we_[0-9a-z_]{1,40}", "must be we_ and up to 40 of 0-9 a-z _.")
+    )
     url = fields.String(required=True, validate=validate.URL(require_tld=False, schemes={"http", "https"}))
     secret_file = fields.String(required=True)
     previous_secret_file = fields.String()
 
 
 class Account(Strict):
-    """[[accounts]]"""
+    """The table [[accounts]] of the file."""
 
-    id = fields.String(required=True, validate=validate.Regexp(r"^acct_[0-9a-z_]{1,40}$", error="must be acct_ and up to 40 of 0-9 a-z _."))
+    id = fields.String(
+        required=True, validate=_pattern(r"acct_[0-9a-z_]{1,40}", "must be acct_ and up to 40 of 0-9 a-z _.")
+    )
     default_description = fields.String(required=True, validate=validate.Length(1, 127))
     api_keys = fields.List(fields.Nested(Key), required=True)
     merchants = fields.List(fields.Nested(Merchant), load_default=list)

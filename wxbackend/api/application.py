@@ -32,6 +32,7 @@ def create_application(deps: Dependencies, *, test_bridge_url: str | None) -> Fl
     app = Flask("wxbackend", static_folder=None)
     app.config.update(openapi.CONFIG)
     app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # nobody may call from another site's page, so nobody asks
     app.url_map.strict_slashes = False
     Blueprint.ARGUMENTS_PARSER = ParameterParser()
     api = OurApi(app)

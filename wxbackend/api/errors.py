@@ -39,9 +39,7 @@ _HTTP_MESSAGES: Final = {
 JSON_TYPE: Final = "application/json"
 
 
-def envelope(
-    status: int, kind: str, message: str, *, code: str | None = None, param: str | None = None
-) -> Response:
+def envelope(status: int, kind: str, message: str, *, code: str | None = None, param: str | None = None) -> Response:
     """An error answer."""
     body: dict[str, Any] = {"type": kind, "message": message}
     if code is not None:

@@ -18,8 +18,8 @@ METADATA_KEYS_MAX: Final = 50
 METADATA_KEY_CHARACTERS_MAX: Final = 40
 METADATA_VALUE_CHARACTERS_MAX: Final = 500
 
-_MISSING: Final = {"required": "parameter_missing|This parameter is needed."}
-_NULL: Final = {"null": "parameter_invalid_empty|This parameter can't be null."}
+_MISSING: Final[dict[str, Any]] = {"required": "parameter_missing|This parameter is needed."}
+_NULL: Final[dict[str, Any]] = {"null": "parameter_invalid_empty|This parameter can't be null."}
 
 
 class Strict(Schema):
@@ -31,6 +31,8 @@ class Strict(Schema):
     }
 
     class Meta:
+        """marshmallow's place for it."""
+
         unknown = RAISE
 
 
@@ -44,7 +46,7 @@ class Whole(fields.Field[int]):
             return value
         if isinstance(value, str) and INTEGER.fullmatch(value):
             return int(value)
-        raise ValidationError("parameter_invalid_integer|This must be a whole number, without point or quotes around words.")
+        raise ValidationError("parameter_invalid_integer|This must be a whole number, without a point.")
 
 
 class Flag(fields.Field[bool]):

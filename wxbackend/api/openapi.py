@@ -36,9 +36,7 @@ _FORM: Final = "application/x-www-form-urlencoded"
 class ErrorPicture(Schema):
     """What went wrong, and where."""
 
-    type = fields.String(
-        required=True, metadata={"enum": ["api_error", "idempotency_error", "invalid_request_error"]}
-    )
+    type = fields.String(required=True, metadata={"enum": ["api_error", "idempotency_error", "invalid_request_error"]})
     message = fields.String(required=True)
     code = fields.String()
     param = fields.String()
@@ -56,7 +54,6 @@ ERROR: Final = ErrorEnvelope()
 
 def teach(plugin: MarshmallowPlugin) -> None:
     """Tell apispec what our field types are in JSON Schema."""
-    plugin.map_to_openapi_type  # noqa: B018 - present in every version that we support
     for kind, picture in (
         (field_types.Whole, ("integer", None)),
         (field_types.Flag, ("boolean", None)),
@@ -67,9 +64,9 @@ def teach(plugin: MarshmallowPlugin) -> None:
         (field_types.WordList, ("array", None)),
         (field_types.Ignored, (None, None)),
     ):
-        plugin.map_to_openapi_type(kind, *picture)
+        plugin.map_to_openapi_type(kind, *picture)  # type: ignore[no-untyped-call]
     assert plugin.converter is not None
-    plugin.converter.add_attribute_function(_limits)
+    plugin.converter.add_attribute_function(_limits)  # type: ignore[no-untyped-call]
 
 
 def _limits(_converter: Any, field: Any, **_kwargs: Any) -> dict[str, Any]:

@@ -67,9 +67,7 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise InvalidRequest(
-            f"The body names {twice[:80]!r} twice.", code="parameter_duplicate", param=twice[:80]
-        )
+        raise InvalidRequest(f"The body names {twice[:80]!r} twice.", code="parameter_duplicate", param=twice[:80])
     return found
 
 
@@ -79,9 +77,7 @@ def _no_constant(name: str) -> NoReturn:
 
 def _from_form(body: bytes) -> dict[str, Any]:
     try:
-        pairs = parse_qsl(
-            body.decode("utf-8"), keep_blank_values=True, max_num_fields=FIELDS_MAX, errors="strict"
-        )
+        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=FIELDS_MAX, errors="strict")
     except ValueError:
         raise InvalidRequest(
             f"The form is not UTF-8, or has more than {FIELDS_MAX} fields.", code="form_invalid"
@@ -129,7 +125,9 @@ def _check(value: Any, *, depth: int) -> None:
         raise InvalidRequest(f"The body is nested more than {DEPTH_MAX} deep.", code="json_invalid")
     if isinstance(value, str):
         if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
-            raise InvalidRequest("A text holds a character that is not allowed (NUL or half a surrogate).", code="text_invalid")
+            raise InvalidRequest(
+                "A text holds a character that is not allowed (NUL or half a surrogate).", code="text_invalid"
+            )
     elif isinstance(value, dict):
         for name, inner in value.items():
             _check(name, depth=depth)

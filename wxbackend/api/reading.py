@@ -25,11 +25,10 @@ class ParameterParser(FlaskParser):
         """The query."""
         return raw_parameters(req)
 
-    def handle_error(
-        self, error: ValidationError, req: Request, schema: Schema, **kwargs: Any
-    ) -> NoReturn:
-        """The first refusal."""
-        raise refusal(error)
+    def handle_error(self, error: ValidationError, req: Request, schema: Schema, **kwargs: Any) -> NoReturn:
+        """The first refusal; webargs has put all of them below the place that it read."""
+        (messages,) = error.normalized_messages().values()
+        raise refusal(messages)
 
 
 def raw_parameters(request: Request) -> dict[str, Any]:
@@ -40,9 +39,9 @@ def raw_parameters(request: Request) -> dict[str, Any]:
     return found
 
 
-def refusal(error: ValidationError) -> InvalidRequest:
-    """The first thing that is wrong."""
-    path, told = _first(error.messages, [])
+def refusal(messages: Any) -> InvalidRequest:
+    """The first thing that is wrong, of marshmallow's messages."""
+    path, told = _first(messages, [])
     code, _, message = told.partition("|")
     if not message:
         code, message = "parameter_invalid", told

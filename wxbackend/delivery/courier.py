@@ -69,7 +69,7 @@ class HttpCourier:
 
     def next_delay_s(self, tries: int) -> float | None:
         """The pause after that many failed tries."""
-        return schedule.delay_s(self._delays_s, tries, chance=random.random())  # noqa: S311 - scatter only
+        return schedule.delay_s(self._delays_s, tries, chance=random.random())  # noqa: S311, TID251 - scatter only
 
     def close(self) -> None:
         """Close all connections."""

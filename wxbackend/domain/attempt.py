@@ -29,9 +29,7 @@ class AttemptState(Enum):
     DECLINED = "declined"
 
 
-UNRESOLVED = frozenset(
-    {AttemptState.RECORDED, AttemptState.UNCERTAIN, AttemptState.OPEN, AttemptState.CLOSING}
-)
+UNRESOLVED = frozenset({AttemptState.RECORDED, AttemptState.UNCERTAIN, AttemptState.OPEN, AttemptState.CLOSING})
 
 
 @dataclass(frozen=True, slots=True)

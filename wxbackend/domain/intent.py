@@ -75,5 +75,3 @@ class PaymentIntent:
     def is_final(self) -> bool:
         """Whether nothing but money arriving late can still happen to it."""
         return self.status in FINAL
-
-

@@ -134,21 +134,19 @@ def create(intent: PaymentIntent) -> Step:
 def require_changeable(intent: PaymentIntent) -> None:
     """Refuse a change to an intent that is final or being canceled."""
     if intent.is_final():
-        raise _unexpected(intent, f"it is {intent.status.value}, which is final")
+        raise _unexpected(f"it is {intent.status.value}, which is final")
     if intent.cancel_requested_ms is not None:
-        raise _unexpected(intent, "it is being canceled; wait for payment_intent.canceled or .succeeded")
+        raise _unexpected("it is being canceled; wait for payment_intent.canceled or .succeeded")
 
 
 def require_cancelable(intent: PaymentIntent) -> None:
     """Refuse to cancel what is final; asking again while canceling is allowed."""
     if intent.is_final():
-        raise _unexpected(intent, f"it is {intent.status.value} and can't be canceled")
+        raise _unexpected(f"it is {intent.status.value} and can't be canceled")
 
 
-def _unexpected(intent: PaymentIntent, why: str) -> Conflict:
-    return Conflict(
-        f"This PaymentIntent can't be changed: {why}.", code="payment_intent_unexpected_state"
-    )
+def _unexpected(why: str) -> Conflict:
+    return Conflict(f"This PaymentIntent can't be changed: {why}.", code="payment_intent_unexpected_state")
 
 
 def name_method(intent: PaymentIntent, method: PaymentMethod) -> Step:
@@ -204,9 +202,7 @@ def expire_attempt(intent: PaymentIntent, attempt: Attempt) -> Step:
 # --- what a provider said ---------------------------------------------------------------------
 
 
-def advance(
-    intent: PaymentIntent, attempt: Attempt, observation: Observation, *, now_ms: int
-) -> Step:
+def advance(intent: PaymentIntent, attempt: Attempt, observation: Observation, *, now_ms: int) -> Step:
     """The intent and the attempt after one observation about the attempt."""
     assert attempt.intent_id == intent.id
     said = _weigh(attempt, observation, now_ms)
@@ -227,11 +223,8 @@ def _weigh(attempt: Attempt, observation: Observation, now_ms: int) -> Observati
     """`Absent` proves nothing while our order may still be on its way, and closes the attempt after."""
     if not isinstance(observation, Absent):
         return observation
-    if attempt.state is _O:
-        proven = now_ms >= attempt.expires_ms
-    else:
-        proven = now_ms >= attempt.sent_ms + IN_FLIGHT_MS_MAX
-    return Closed("absent") if proven else Pending("absent")
+    proven_from_ms = attempt.expires_ms if attempt.state is _O else attempt.sent_ms + IN_FLIGHT_MS_MAX
+    return Closed("absent") if now_ms >= proven_from_ms else Pending("absent")
 
 
 def _opened(intent: PaymentIntent, after: Attempt, said: Opened) -> Step:
@@ -307,17 +300,17 @@ def _disagreement(attempt: Attempt, paid: Paid) -> Discrepancy | None:
         ("app", attempt.app, paid.app),
         ("merchant", attempt.merchant, paid.merchant),
     ]
-    differing = [(name, ours, theirs) for name, ours, theirs in pairs if theirs is not None and ours != theirs]
-    expected: dict[str, str | int] = {name: ours for name, ours, _ in differing}
-    observed: dict[str, str | int] = {name: theirs for name, _, theirs in differing if theirs is not None}
+    expected: dict[str, str | int] = {}
+    observed: dict[str, str | int] = {}
+    for name, ours, theirs in pairs:
+        if theirs is not None and theirs != ours:
+            expected[name], observed[name] = ours, theirs
     if paid.payer is not None and paid.payer != attempt.payer:
         expected["payer"] = "the openid that was ordered for"
         observed["payer"] = "another openid"
     if not expected:
         return None
-    return Discrepancy(
-        DiscrepancyKind.WRONG, expected, observed, paid.transaction, paid.amount, paid.currency
-    )
+    return Discrepancy(DiscrepancyKind.WRONG, expected, observed, paid.transaction, paid.amount, paid.currency)
 
 
 def _misplaced(kind: DiscrepancyKind, intent: PaymentIntent, paid: Paid) -> Discrepancy:

@@ -115,9 +115,7 @@ def discrepancy(number: int, found: Discrepancy, *, created_ms: int, livemode: b
     }
 
 
-def event(
-    *, number: int, type_name: str, created_ms: int, livemode: bool, subject: dict[str, Any]
-) -> dict[str, Any]:
+def event(*, number: int, type_name: str, created_ms: int, livemode: bool, subject: dict[str, Any]) -> dict[str, Any]:
     """An Event around its subject."""
     return {
         "id": ids.render(ids.EVENT, number),

@@ -46,14 +46,14 @@ def order(deps: Dependencies, provider: Provider, attempt: Attempt) -> Observati
     if isinstance(said, Uncertain) and quick():
         said = ask(deps, provider.order(attempt))
     if not unsure_before or not isinstance(said, Uncertain | Declined) or not quick():
-        return _unless_unsure(said, unsure_before)
+        return _unless_unsure(said, unsure_before=unsure_before)
     truth = ask(deps, provider.query(attempt))
     if isinstance(truth, Paid | Closed):
         return truth
-    return said if isinstance(truth, Absent) else _unless_unsure(said, unsure_before)
+    return said if isinstance(truth, Absent) else _unless_unsure(said, unsure_before=unsure_before)
 
 
-def _unless_unsure(said: Observation, unsure_before: bool) -> Observation:
+def _unless_unsure(said: Observation, *, unsure_before: bool) -> Observation:
     """A refusal proves nothing about an earlier call whose result we never saw."""
     if isinstance(said, Declined) and unsure_before:
         return Uncertain(f"refused after an unknown result: {said.code}")

@@ -23,18 +23,14 @@ class Cancel:
     reason: str | None = None
 
 
-def cancel_intent(
-    deps: Dependencies, actor: Actor, intent_id: int, command: Cancel, *, once: Once = Once()
-) -> Shown:
+def cancel_intent(deps: Dependencies, actor: Actor, intent_id: int, command: Cancel, *, once: Once = Once()) -> Shown:
     """The intent afterwards: canceled, or still as it was while the provider has not confirmed the close."""
 
     def ask_for_it(unit: Unit) -> Shown:
         was = load(unit, actor, intent_id, lock=True)
         claim(unit, deps, once, object_id=was.id)
         attempt = unit.attempts.unresolved(was.id)
-        step = lifecycle.cancel(
-            was, attempt, reason=command.reason, now_ms=deps.surroundings.now_ms()
-        )
+        step = lifecycle.cancel(was, attempt, reason=command.reason, now_ms=deps.surroundings.now_ms())
         stored = settle.keep(unit, deps, step, was=was, acting=True)
         return Shown(stored.intent, stored.attempt)
 

@@ -59,9 +59,7 @@ class Plan:
     act: Act
 
 
-def confirm_intent(
-    deps: Dependencies, actor: Actor, intent_id: int, command: Confirm, *, once: Once = Once()
-) -> Shown:
+def confirm_intent(deps: Dependencies, actor: Actor, intent_id: int, command: Confirm, *, once: Once = Once()) -> Shown:
     """Confirm an intent; the intent may come back declined, open, or still being resolved."""
 
     def work(unit: Unit) -> Plan:
@@ -72,9 +70,7 @@ def confirm_intent(
     return carry_out(deps, actor, command, deps.store.write(work))
 
 
-def plan(
-    unit: Unit, deps: Dependencies, actor: Actor, intent: PaymentIntent, command: Confirm
-) -> Plan:
+def plan(unit: Unit, deps: Dependencies, actor: Actor, intent: PaymentIntent, command: Confirm) -> Plan:
     """Decide inside the unit, and record whatever must be known before anything is sent."""
     lifecycle.require_changeable(intent)
     method = command.method or intent.payment_method
@@ -92,51 +88,40 @@ def plan(
         method = replace(method, openid=payer.openid)
     method = replace(method, terminal=payer.terminal)
     named = replace(intent, return_url=command.return_url or intent.return_url)
-    if not payer.openid:
-        return _refuse(unit, deps, intent, named, method)
+    with_method = lifecycle.name_method(named, method).intent
     current = unit.attempts.unresolved(intent.id)
+    if not payer.openid:
+        return _refuse(unit, deps, intent, with_method, current)
     if current is None:
-        return _start(unit, deps, intent, named, method, payer)
+        return _start(unit, deps, intent, with_method, payer)
     return _continue(unit, deps, intent, current, payer)
 
 
 def _refuse(
-    unit: Unit, deps: Dependencies, was: PaymentIntent, named: PaymentIntent, method: PaymentMethod
+    unit: Unit, deps: Dependencies, was: PaymentIntent, with_method: PaymentIntent, current: Attempt | None
 ) -> Plan:
     """An empty openid is answered as the provider would, without asking it."""
-    if unit.attempts.unresolved(was.id) is not None:
+    if current is not None:
         raise InvalidRequest(
             "openid is empty, and an order of this PaymentIntent is open already.",
             code="parameter_invalid_empty",
             param=choose_payer.OPENID_PARAM,
         )
-    with_method = lifecycle.name_method(named, method).intent
     step = lifecycle.refuse_method(with_method, lifecycle.PROVIDER_REFUSED_METHOD)
     return Plan(settle.keep(unit, deps, step, was=was).intent, None, Act.SHOW)
 
 
-def _start(
-    unit: Unit,
-    deps: Dependencies,
-    was: PaymentIntent,
-    named: PaymentIntent,
-    method: PaymentMethod,
-    payer: Payer,
-) -> Plan:
+def _start(unit: Unit, deps: Dependencies, was: PaymentIntent, with_method: PaymentIntent, payer: Payer) -> Plan:
     provider = deps.providers.of(payer.app.provider, payer.app.merchant)
     if provider is None:
-        raise InvalidRequest(
-            "The app's merchant number is not in the settings.", code="payment_method_not_available"
-        )
+        raise InvalidRequest("The app's merchant number is not in the settings.", code="payment_method_not_available")
     if was.money.currency not in provider.currencies:
         raise InvalidRequest(
             f"{payer.app.provider} collects {', '.join(sorted(provider.currencies))}, not {was.money.currency}.",
             code="payment_method_currency_mismatch",
             param="currency",
         )
-    step = lifecycle.start_attempt(
-        lifecycle.name_method(named, method).intent, _attempt(deps, was, payer)
-    )
+    step = lifecycle.start_attempt(with_method, _attempt(deps, was, payer))
     stored = settle.start(unit, deps, step, was=was)
     return Plan(stored.intent, stored.attempt, Act.ORDER)
 
@@ -162,9 +147,7 @@ def _attempt(deps: Dependencies, intent: PaymentIntent, payer: Payer) -> Attempt
     )
 
 
-def _continue(
-    unit: Unit, deps: Dependencies, intent: PaymentIntent, current: Attempt, payer: Payer
-) -> Plan:
+def _continue(unit: Unit, deps: Dependencies, intent: PaymentIntent, current: Attempt, payer: Payer) -> Plan:
     now_ms = deps.surroundings.now_ms()
     same = (current.payer, current.app, current.terminal) == (payer.openid, payer.app.appid, payer.terminal)
     fresh = now_ms < current.expires_ms - 60_000
@@ -204,8 +187,6 @@ def carry_out(deps: Dependencies, actor: Actor, command: Confirm, decided: Plan)
     )
 
 
-def _plan_again(
-    unit: Unit, deps: Dependencies, actor: Actor, intent_id: int, command: Confirm
-) -> Plan:
+def _plan_again(unit: Unit, deps: Dependencies, actor: Actor, intent_id: int, command: Confirm) -> Plan:
     intent = load(unit, actor, intent_id, client_secret=command.client_secret, lock=True)
     return plan(unit, deps, actor, intent, command)

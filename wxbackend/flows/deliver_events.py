@@ -15,11 +15,7 @@ LEASE_MS = 30_000
 def claim_deliveries(deps: Dependencies) -> list[Delivery]:
     """Deliveries that are due, leased to this worker."""
     now_ms = deps.surroundings.now_ms()
-    return list(
-        deps.store.write(
-            lambda unit: unit.events.claim(now_ms=now_ms, lease_ms=LEASE_MS, limit=AT_ONCE_MAX)
-        )
-    )
+    return list(deps.store.write(lambda unit: unit.events.claim(now_ms=now_ms, lease_ms=LEASE_MS, limit=AT_ONCE_MAX)))
 
 
 def deliver_event(deps: Dependencies, delivery: Delivery) -> Outcome:
@@ -41,9 +37,7 @@ def deliver_event(deps: Dependencies, delivery: Delivery) -> Outcome:
     outcome = deps.courier.deliver(parcel)
     if outcome.delivered:
         status, done_ms = outcome.status or 200, deps.surroundings.now_ms()
-        deps.store.write(
-            lambda unit: unit.events.delivered(delivery.id, now_ms=done_ms, tries=tries, status=status)
-        )
+        deps.store.write(lambda unit: unit.events.delivered(delivery.id, now_ms=done_ms, tries=tries, status=status))
         return outcome
     delay_s = deps.courier.next_delay_s(tries)
     due_ms = None if delay_s is None else deps.surroundings.now_ms() + round(delay_s * 1000)
@@ -52,6 +46,4 @@ def deliver_event(deps: Dependencies, delivery: Delivery) -> Outcome:
 
 
 def _note(unit: Unit, delivery: Delivery, outcome: Outcome, tries: int, due_ms: int | None) -> None:
-    unit.events.failed(
-        delivery.id, tries=tries, status=outcome.status, reason=outcome.reason, due_ms=due_ms
-    )
+    unit.events.failed(delivery.id, tries=tries, status=outcome.status, reason=outcome.reason, due_ms=due_ms)

@@ -62,13 +62,23 @@ def find_intent(
     return deps.store.read(work)
 
 
+def find_intent_by_owner(deps: Dependencies, intent_id: int) -> tuple[PaymentIntent, Attempt | None]:
+    """The intent that an idempotency key of its owner points to, so the key needs no second check."""
+
+    def work(unit: Unit) -> tuple[PaymentIntent, Attempt | None]:
+        intent = unit.intents.find(intent_id)
+        assert intent is not None, "an idempotency key is claimed in the unit that stores its object"
+        attempt = unit.attempts.find(intent.attempt_id) if intent.attempt_id else None
+        return intent, attempt
+
+    return deps.store.read(work)
+
+
 def list_intents(
     deps: Dependencies, actor: Actor, page: Page
 ) -> tuple[Sequence[tuple[PaymentIntent, Attempt | None]], bool]:
     """A page, newest first, and whether there are more in that direction."""
-    found = deps.store.read(
-        lambda unit: unit.intents.page(actor.account, livemode=actor.livemode, page=page)
-    )
+    found = deps.store.read(lambda unit: unit.intents.page(actor.account, livemode=actor.livemode, page=page))
     if len(found) <= page.limit:
         return found, False
     return (found[1:] if page.before is not None else found[: page.limit]), True

@@ -13,9 +13,7 @@ ACTING_S: Final = 30
 """Longer than any call: while a request acts on an attempt, the worker leaves it alone this long."""
 
 
-def next_look_ms(
-    attempt: Attempt, *, tries: int, now_ms: int, look_after_s: tuple[float, ...]
-) -> int:
+def next_look_ms(attempt: Attempt, *, tries: int, now_ms: int, look_after_s: tuple[float, ...]) -> int:
     """The moment of the next look after `tries` looks, in Unix milliseconds."""
     match attempt.state:
         case AttemptState.RECORDED | AttemptState.UNCERTAIN:

@@ -41,9 +41,7 @@ def claim(unit: Unit, deps: Dependencies, once: Once, *, object_id: int) -> None
     """Claim the key in this unit, or raise what became of its first use."""
     if once.request is None:
         return
-    kept = unit.idempotency.begin(
-        once.request, object_id=object_id, now_ms=deps.surroundings.now_ms()
-    )
+    kept = unit.idempotency.begin(once.request, object_id=object_id, now_ms=deps.surroundings.now_ms())
     if kept is not None:
         _raise_kept(once.request, kept, deps.surroundings.now_ms())
 

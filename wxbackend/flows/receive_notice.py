@@ -23,9 +23,7 @@ TAKE_UP_AFTER_MS: Final = 5_000
 TAKE_UP_AT_ONCE_MAX: Final = 50
 
 
-def receive_notice(
-    deps: Dependencies, provider: Provider, headers: Mapping[str, str], body: bytes
-) -> Acknowledgement:
+def receive_notice(deps: Dependencies, provider: Provider, headers: Mapping[str, str], body: bytes) -> Acknowledgement:
     """What to answer. Yes is said only when the notice is stored durably."""
     log = structlog.get_logger("notices")
     try:
@@ -58,9 +56,7 @@ def receive_notice(
 def take_up_notices(deps: Dependencies) -> int:
     """Settle notices that were kept and not settled; how many there were."""
     before_ms = deps.surroundings.now_ms() - TAKE_UP_AFTER_MS
-    left = deps.store.read(
-        lambda unit: unit.notices.unhandled(before_ms=before_ms, limit=TAKE_UP_AT_ONCE_MAX)
-    )
+    left = deps.store.read(lambda unit: unit.notices.unhandled(before_ms=before_ms, limit=TAKE_UP_AT_ONCE_MAX))
     for kept in left:
         provider = deps.providers.of(kept.provider, kept.merchant)
         if provider is None:
@@ -77,7 +73,7 @@ def take_up_notices(deps: Dependencies) -> int:
 def _take_up(deps: Dependencies, kept: KeptNotice, notice: Notice) -> None:
     try:
         deps.store.write(lambda unit: _keep_and_settle(unit, deps, kept, notice))
-    except Exception:
+    except Exception:  # noqa: BLE001 - one that always fails must not hold up the others
         structlog.get_logger("notices").exception("notice_not_settled", notice_id=kept.notice_id)
 
 

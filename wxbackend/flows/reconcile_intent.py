@@ -20,9 +20,7 @@ def claim_looks(deps: Dependencies) -> list[Poll]:
     """Attempts that are due, leased to this worker."""
     now_ms = deps.surroundings.now_ms()
     return list(
-        deps.store.write(
-            lambda unit: unit.attempts.claim(now_ms=now_ms, lease_ms=ACTING_S * 1000, limit=AT_ONCE_MAX)
-        )
+        deps.store.write(lambda unit: unit.attempts.claim(now_ms=now_ms, lease_ms=ACTING_S * 1000, limit=AT_ONCE_MAX))
     )
 
 
@@ -39,9 +37,7 @@ def reconcile_intent(deps: Dependencies, poll: Poll) -> None:
         )
         return
     said = _look(deps, provider, attempt)
-    step = deps.store.write(
-        lambda unit: settle.settle(unit, deps, attempt.id, said, looks=poll.tries + 1)
-    )
+    step = deps.store.write(lambda unit: settle.settle(unit, deps, attempt.id, said, looks=poll.tries + 1))
     structlog.get_logger("reconciliation").info(
         "attempt_looked_at",
         out_trade_no=attempt.out_trade_no,
@@ -72,6 +68,7 @@ def _look(deps: Dependencies, provider: Provider, attempt: Attempt) -> Observati
 def _expire(unit: Unit, deps: Dependencies, attempt: Attempt) -> None:
     intent = unit.intents.lock(attempt.intent_id)
     current = unit.attempts.find(attempt.id)
-    assert intent is not None and current is not None
+    assert intent is not None
+    assert current is not None
     step = lifecycle.expire_attempt(intent, current)
     settle.keep(unit, deps, step, was=intent, acting=True)

@@ -33,7 +33,7 @@ def keep(unit: Unit, deps: Dependencies, step: Step, *, was: PaymentIntent, acti
     """Store what the caller of a flow asked for; `acting` when the flow goes on to call the provider."""
     step = _save_intent(unit, step, was)
     if step.attempt is not None:
-        _save_attempt(unit, step.attempt)
+        unit.attempts.save(step.attempt)
         _plan_look(unit, deps, step.attempt, tries=0, acting=acting)
     _announce(unit, deps, step)
     return step
@@ -69,16 +69,18 @@ def settle(
     assert unlocked is not None, "an observation about an attempt that was never recorded"
     intent = unit.intents.lock(unlocked.intent_id)
     attempt = unit.attempts.find(attempt_id)
-    assert intent is not None and attempt is not None
+    assert intent is not None
+    assert attempt is not None
     step = lifecycle.advance(intent, attempt, observation, now_ms=now_ms)
-    assert step.attempt is not None
-    if step.attempt != attempt:
-        _save_attempt(unit, step.attempt)
+    after = step.attempt
+    assert after is not None
+    if after != attempt:
+        unit.attempts.save(after)
     step = _save_intent(unit, step, intent)
-    if step.discrepancy is not None and looks is not None and step.attempt.state is attempt.state:
+    if step.discrepancy is not None and looks is not None and after.state is attempt.state:
         unit.attempts.unschedule(attempt.id)  # wrong money: a person decides, asking again cannot
-    elif looks is not None or step.attempt.state is not attempt.state:
-        _plan_look(unit, deps, step.attempt, tries=looks or 0)
+    elif looks is not None or after.state is not attempt.state:
+        _plan_look(unit, deps, after, tries=looks or 0)
     if step.close_attempt_id is not None:
         _close_other(unit, deps, step.close_attempt_id)
     if step.discrepancy is not None:
@@ -143,13 +145,7 @@ def _save_intent(unit: Unit, step: Step, was: PaymentIntent) -> Step:
     return replace(step, intent=replace(step.intent, version=step.intent.version + 1))
 
 
-def _save_attempt(unit: Unit, attempt: Attempt) -> None:
-    unit.attempts.save(attempt)
-
-
-def _plan_look(
-    unit: Unit, deps: Dependencies, attempt: Attempt, *, tries: int, acting: bool = False
-) -> None:
+def _plan_look(unit: Unit, deps: Dependencies, attempt: Attempt, *, tries: int, acting: bool = False) -> None:
     if not attempt.is_unresolved():
         unit.attempts.unschedule(attempt.id)
         return
@@ -157,9 +153,7 @@ def _plan_look(
     if acting:
         due_ms = now_ms + ACTING_S * 1000
     else:
-        due_ms = next_look_ms(
-            attempt, tries=tries, now_ms=now_ms, look_after_s=deps.policy.look_after_s
-        )
+        due_ms = next_look_ms(attempt, tries=tries, now_ms=now_ms, look_after_s=deps.policy.look_after_s)
     unit.attempts.schedule(attempt.id, due_ms=due_ms, tries=tries)
 
 
@@ -192,9 +186,7 @@ def _emit(
 ) -> None:
     number, now_ms = deps.surroundings.new_id(), deps.surroundings.now_ms()
     body = orjson.dumps(
-        representation.event(
-            number=number, type_name=kind.value, created_ms=now_ms, livemode=livemode, subject=subject
-        )
+        representation.event(number=number, type_name=kind.value, created_ms=now_ms, livemode=livemode, subject=subject)
     )
     endpoints = deps.accounts.endpoints(account, livemode=livemode)
     unit.events.insert(

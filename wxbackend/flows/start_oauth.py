@@ -39,9 +39,7 @@ def state_key(state: str) -> str:
 def start_oauth(deps: Dependencies, actor: Actor, command: StartOAuth) -> str:
     """The address at WeChat to send the browser to."""
     if command.scope not in SCOPES:
-        raise InvalidRequest(
-            f"scope must be one of {', '.join(SCOPES)}.", code="parameter_invalid_enum", param="scope"
-        )
+        raise InvalidRequest(f"scope must be one of {', '.join(SCOPES)}.", code="parameter_invalid_enum", param="scope")
     app = choose_app(deps, actor, AppKind.OFFICIAL_ACCOUNT, command.app_id)
     check_return_url(deps, app, command.return_url)
     state = deps.surroundings.token()

@@ -31,9 +31,7 @@ class Update:
     method: PaymentMethod | None = None
 
 
-def update_intent(
-    deps: Dependencies, actor: Actor, intent_id: int, command: Update, *, once: Once = Once()
-) -> Shown:
+def update_intent(deps: Dependencies, actor: Actor, intent_id: int, command: Update, *, once: Once = Once()) -> Shown:
     """Change it; metadata may be changed at any time, the rest while it is not final."""
 
     def work(unit: Unit) -> Shown:
@@ -43,7 +41,7 @@ def update_intent(
         intent = replace(was, metadata=_merged(was.metadata, command.metadata))
         if command.texts or command.method or command.amount or command.currency:
             lifecycle.require_changeable(was)
-            intent = replace(intent, **command.texts)
+            intent = _with_texts(intent, command.texts)
             intent = _with_money(unit, deps, actor, intent, command)
         if command.method is not None:
             intent = lifecycle.name_method(intent, command.method).intent
@@ -53,9 +51,18 @@ def update_intent(
     return deps.store.write(work)
 
 
-def _with_money(
-    unit: Unit, deps: Dependencies, actor: Actor, intent: PaymentIntent, command: Update
-) -> PaymentIntent:
+def _with_texts(intent: PaymentIntent, texts: Mapping[str, str | None]) -> PaymentIntent:
+    return replace(
+        intent,
+        description=texts.get("description", intent.description),
+        merchant_order_id=texts.get("merchant_order_id", intent.merchant_order_id),
+        merchant_user_id=texts.get("merchant_user_id", intent.merchant_user_id),
+        customer=texts.get("customer", intent.customer),
+        return_url=texts.get("return_url", intent.return_url),
+    )
+
+
+def _with_money(unit: Unit, deps: Dependencies, actor: Actor, intent: PaymentIntent, command: Update) -> PaymentIntent:
     if command.amount is None and command.currency is None:
         return intent
     money = Money(command.amount or intent.money.amount, command.currency or intent.money.currency)

@@ -71,9 +71,7 @@ class WeChatIdentity:
         hosts = Hosts(app.platform_url or PLATFORM_URL)
         target = f"{path}?{urlencode(asked)}"
         read: Callable[[Reply], Identity] = _read_identity
-        return self._transport.send(
-            Exchange(purpose, "GET", hosts, target, {"Accept": "application/json"}, b"", read)
-        )
+        return self._transport.send(Exchange(purpose, "GET", hosts, target, {"Accept": "application/json"}, b"", read))
 
 
 def _read_identity(reply: Reply) -> Identity:
@@ -82,9 +80,7 @@ def _read_identity(reply: Reply) -> Identity:
     if errcode == _BUSY:
         raise ProviderUnknown("WeChat is busy (errcode -1)")
     if errcode:
-        code, message = _REFUSALS.get(
-            errcode, ("login_refused", f"WeChat refused the log-in (errcode {errcode}).")
-        )
+        code, message = _REFUSALS.get(errcode, ("login_refused", f"WeChat refused the log-in (errcode {errcode})."))
         raise LoginRefused(code, message, errcode=errcode)
     openid = answer.get("openid")
     if not isinstance(openid, str) or not openid:

@@ -12,7 +12,7 @@ from wxbackend.domain.terminal import AppKind
 class KeyKind(Enum):
     """What a key may do: everything for its account, or the buyer's side only."""
 
-    SECRET = "secret"
+    SECRET = "secret"  # noqa: S105 - a kind, not a secret
     PUBLISHABLE = "publishable"
 
 

@@ -104,7 +104,7 @@ class Provider(Protocol):
         """Read a notice that `read_notice` proved before; its signature is too old to be checked again."""
         ...
 
-    def acknowledge(self, accepted: bool) -> Acknowledgement:
+    def acknowledge(self, *, accepted: bool) -> Acknowledgement:
         """What to answer to a notice."""
         ...
 
@@ -116,7 +116,7 @@ class Providers(Protocol):
         """The adapter for a merchant's number, or None."""
         ...
 
-    def certificate_sources(self) -> Iterable[tuple[str, str, "CertificateSource"]]:
+    def certificate_sources(self) -> Iterable[tuple[str, str, CertificateSource]]:
         """Name, merchant's number and source of all whose certificates have to be fetched."""
         ...
 

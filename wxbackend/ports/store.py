@@ -46,9 +46,7 @@ class Intents(Protocol):
         """Write one that `lock` gave in this unit."""
         ...
 
-    def page(
-        self, account: str, *, livemode: bool, page: Page
-    ) -> Sequence[tuple[PaymentIntent, Attempt | None]]:
+    def page(self, account: str, *, livemode: bool, page: Page) -> Sequence[tuple[PaymentIntent, Attempt | None]]:
         """Up to `limit` + 1 of them with their current attempts, newest first."""
         ...
 
@@ -123,9 +121,7 @@ class Events(Protocol):
         """It arrived."""
         ...
 
-    def failed(
-        self, delivery_id: int, *, tries: int, status: int | None, reason: str, due_ms: int | None
-    ) -> None:
+    def failed(self, delivery_id: int, *, tries: int, status: int | None, reason: str, due_ms: int | None) -> None:
         """It did not; try again then, or never when `due_ms` is None."""
         ...
 
@@ -273,21 +269,44 @@ class Unit(Protocol):
     """One transaction."""
 
     @property
-    def intents(self) -> Intents: ...
+    def intents(self) -> Intents:
+        """PaymentIntents."""
+        ...
+
     @property
-    def attempts(self) -> Attempts: ...
+    def attempts(self) -> Attempts:
+        """Attempts."""
+        ...
+
     @property
-    def events(self) -> Events: ...
+    def events(self) -> Events:
+        """Events and deliveries."""
+        ...
+
     @property
-    def notices(self) -> Notices: ...
+    def notices(self) -> Notices:
+        """The inbox."""
+        ...
+
     @property
-    def discrepancies(self) -> Discrepancies: ...
+    def discrepancies(self) -> Discrepancies:
+        """Money that does not fit."""
+        ...
+
     @property
-    def logins(self) -> Logins: ...
+    def logins(self) -> Logins:
+        """Login sessions."""
+        ...
+
     @property
-    def idempotency(self) -> Idempotency: ...
+    def idempotency(self) -> Idempotency:
+        """Kept replies."""
+        ...
+
     @property
-    def certificates(self) -> Certificates: ...
+    def certificates(self) -> Certificates:
+        """Providers' certificates."""
+        ...
 
 
 class Store(Protocol):

@@ -183,7 +183,7 @@ def _load(directory: Path) -> Credentials:
         directory=directory,
         mchid=MCHID,
         merchant_serial=serial_of(certificate),
-        merchant_public_key=cast(RSAPublicKey, certificate.public_key()),
+        merchant_public_key=cast("RSAPublicKey", certificate.public_key()),
         public_key_id=_read(merchant / "pub_key_id.txt"),
         apps=tuple(
             App(
@@ -216,7 +216,7 @@ def _load_platform_certificate(folder: Path, number: int) -> PlatformCertificate
 
 
 def _load_key(path: Path) -> RSAPrivateKey:
-    return cast(RSAPrivateKey, serialization.load_pem_private_key(path.read_bytes(), None))
+    return cast("RSAPrivateKey", serialization.load_pem_private_key(path.read_bytes(), None))
 
 
 def _private_pem(key: RSAPrivateKey) -> str:

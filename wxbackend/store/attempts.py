@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -31,12 +31,14 @@ _UNRESOLVED = select(_T).where(
 )
 _CHANGING = ("sent_ms", "state", "handle", "client_params", "presentable_until_ms", "transaction_id", "paid_ms")
 _SAVE = (
-    update(_T)
-    .where(_T.c.id == bindparam("attempt_id"))
-    .values({name: bindparam(f"new_{name}") for name in _CHANGING})
+    update(_T).where(_T.c.id == bindparam("attempt_id")).values({name: bindparam(f"new_{name}") for name in _CHANGING})
 )
-_PLAN = {"attempt_id": bindparam("of_attempt"), "due_ms": bindparam("due"), "tries": bindparam("tried")}
-_REPLAN = {"due_ms": bindparam("due"), "tries": bindparam("tried")}
+_PLAN: Final[dict[str, Any]] = {
+    "attempt_id": bindparam("of_attempt"),
+    "due_ms": bindparam("due"),
+    "tries": bindparam("tried"),
+}
+_REPLAN: Final[dict[str, Any]] = {"due_ms": bindparam("due"), "tries": bindparam("tried")}
 _SCHEDULE = {
     "sqlite": sqlite_insert(_Q).values(_PLAN).on_conflict_do_update(index_elements=["attempt_id"], set_=_REPLAN),
     "postgresql": postgresql_insert(_Q)

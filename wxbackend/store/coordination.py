@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Column, MetaData, Table, Text, bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
@@ -19,8 +19,12 @@ _T = Table(
     Column("value", Text, nullable=False),
     Column("until_ms", Number, nullable=False, index=True),
 )
-_VALUES = {"key": bindparam("named"), "value": bindparam("given"), "until_ms": bindparam("until")}
-_CHANGE = {"value": bindparam("given"), "until_ms": bindparam("until")}
+_VALUES: Final[dict[str, Any]] = {
+    "key": bindparam("named"),
+    "value": bindparam("given"),
+    "until_ms": bindparam("until"),
+}
+_CHANGE: Final[dict[str, Any]] = {"value": bindparam("given"), "until_ms": bindparam("until")}
 _GET = select(_T.c.value).where(_T.c.key == bindparam("named"), _T.c.until_ms > bindparam("now"))
 _PUT = insert(_T).values(_VALUES).on_conflict_do_update(index_elements=["key"], set_=_CHANGE)
 _ADD = (

@@ -107,9 +107,7 @@ class Events:
         told = {"of_delivery": delivery_id, "tried": tries, "answered": status, "now": now_ms}
         self._connection.execute(_DELIVERED, told)
 
-    def failed(
-        self, delivery_id: int, *, tries: int, status: int | None, reason: str, due_ms: int | None
-    ) -> None:
+    def failed(self, delivery_id: int, *, tries: int, status: int | None, reason: str, due_ms: int | None) -> None:
         """It did not."""
         self._connection.execute(
             _FAILED,

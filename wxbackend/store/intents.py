@@ -60,25 +60,21 @@ class Intents:
         written = self._connection.execute(_SAVE, values).all()
         assert len(written) == 1, "an intent was changed without its lock"
 
-    def page(
-        self, account: str, *, livemode: bool, page: Page
-    ) -> Sequence[tuple[PaymentIntent, Attempt | None]]:
+    def page(self, account: str, *, livemode: bool, page: Page) -> Sequence[tuple[PaymentIntent, Attempt | None]]:
         """Newest first, one more than asked so that the caller knows whether there are more."""
-        rows = self._connection.execute(_page(account, livemode, page)).all()
+        rows = self._connection.execute(_page(account, page, livemode=livemode)).all()
         if page.before is not None:
             rows = list(reversed(rows))
         intents = [intent_from(row) for row in rows]
         wanted = [intent.attempt_id for intent in intents if intent.attempt_id is not None]
         current: dict[int, Attempt] = {}
         if wanted:
-            found = self._connection.execute(
-                select(tables.attempts).where(tables.attempts.c.id.in_(wanted))
-            )
+            found = self._connection.execute(select(tables.attempts).where(tables.attempts.c.id.in_(wanted)))
             current = {row.id: attempt_from(row) for row in found}
         return [(intent, current.get(intent.attempt_id or 0)) for intent in intents]
 
 
-def _page(account: str, livemode: bool, page: Page) -> Select[Any]:
+def _page(account: str, page: Page, *, livemode: bool) -> Select[Any]:
     query = select(_T).where(_T.c.account == account, _T.c.livemode == livemode)
     if page.merchant_order_id is not None:
         query = query.where(_T.c.merchant_order_id == page.merchant_order_id)

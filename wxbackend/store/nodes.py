@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Engine, bindparam, or_, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -24,11 +24,9 @@ RENEW_BEFORE_MS: Final = 1_800_000
 STOP_BEFORE_MS: Final = 60_000
 
 _T = tables.id_nodes
-_TAKEN = select(_T.c.node).where(
-    _T.c.leased_until_ms >= bindparam("now"), _T.c.holder != bindparam("me")
-)
+_TAKEN = select(_T.c.node).where(_T.c.leased_until_ms >= bindparam("now"), _T.c.holder != bindparam("me"))
 _FREE = or_(_T.c.leased_until_ms < bindparam("now"), _T.c.holder == bindparam("me"))
-_LEASE = {"holder": bindparam("me"), "leased_until_ms": bindparam("until")}
+_LEASE: Final[dict[str, Any]] = {"holder": bindparam("me"), "leased_until_ms": bindparam("until")}
 _INSERT = {"node": bindparam("number")} | _LEASE
 _TAKE = {
     "sqlite": sqlite_insert(_T)

@@ -129,8 +129,7 @@ class GroupWriter:
         outcomes: list[tuple[_Job, Any, BaseException | None]] = []
         try:
             with self._engine.begin() as connection:
-                for job in group:
-                    outcomes.append(self._run_one(connection, job))
+                outcomes.extend(self._run_one(connection, job) for job in group)
         except BaseException as error:  # noqa: BLE001 - the COMMIT failed: nothing in the group happened
             for job in group:
                 job.done.set_exception(error)

@@ -21,6 +21,6 @@ def tick(deps: Dependencies, executor: Executor) -> int:
 def _one(deps: Dependencies, poll: Poll) -> None:
     try:
         reconcile_intent(deps, poll)
-    except Exception:
-        # The lease brings it back; one that always fails must not keep the others waiting.
+    except Exception:  # noqa: BLE001 - one that always fails must not hold up the others
+        # The lease brings it back.
         structlog.get_logger("worker").exception("look_failed", attempt_id=poll.attempt_id)

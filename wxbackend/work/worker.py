@@ -40,9 +40,7 @@ class Worker:
                 ("certificates", self._certificates(), self._idle_wait_s),
                 ("expiry", lambda: expiry.tick(deps), HOUSEKEEPING_EVERY_S),
             ]
-            threads = [
-                threading.Thread(target=self._loop, args=loop, name=loop[0], daemon=True) for loop in loops
-            ]
+            threads = [threading.Thread(target=self._loop, args=loop, name=loop[0], daemon=True) for loop in loops]
             for thread in threads:
                 thread.start()
             self._log.info("worker_started", kinds=[name for name, _, _ in loops])
@@ -62,7 +60,7 @@ class Worker:
         while not self._stop.is_set():
             try:
                 done = tick()
-            except Exception:
+            except Exception:  # noqa: BLE001 - a loop that ends would end all work of its kind
                 self._log.exception("tick_failed", kind=name)
                 done = 0
             if not done:

@@ -32,7 +32,7 @@ def blueprint(deps: Dependencies) -> Blueprint:
         headers = {name.lower(): value for name, value in request.headers.items()}
         try:
             answer = receive_notice(deps, provider, headers, body)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, WeChat must send again
             # It could not be stored: say no in the provider's own words, so that it is sent again.
             structlog.get_logger("notices").exception("notice_not_stored", merchant=merchant)
             refused = provider.acknowledge(accepted=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from flask import Response, request
@@ -18,7 +19,8 @@ from wxbackend.flows.cancel_intent import Cancel, cancel_intent
 from wxbackend.flows.confirm_intent import Confirm, Shown, confirm_intent
 from wxbackend.flows.create_intent import create_intent
 from wxbackend.flows.dependencies import Dependencies
-from wxbackend.flows.find_intent import find_intent, list_intents
+from wxbackend.flows.find_intent import find_intent, find_intent_by_owner, list_intents
+from wxbackend.flows.once import Once
 from wxbackend.flows.open_session import find_session
 from wxbackend.flows.update_intent import update_intent
 from wxbackend.ports.accounts import Actor, KeyKind
@@ -26,7 +28,7 @@ from wxbackend.ports.store import LoginSession
 
 SESSION_HEADER: Final = "Wx-Session"
 SESSION_COOKIE: Final = "wx_session"
-CLIENT_SECRET_HEADER: Final = "Client-Secret"
+CLIENT_SECRET_HEADER: Final = "Client-Secret"  # noqa: S105 - a header's name
 PATH: Final = "/v1/payment_intents"
 _SEARCH: Final = re.compile(r"""\s*merchant_order_id\s*:\s*(['"])(?P<value>[^'"]{1,128})\1\s*""")
 
@@ -106,9 +108,7 @@ def _reading(routes: Blueprint, deps: Dependencies) -> None:
         found, more = list_intents(deps, actor, page)
         data = [representation.payment_intent(intent, attempt) for intent, attempt in found]
         answer = pagination.envelope(f"{PATH}/search", data, has_more=more)
-        return json_answer(
-            answer | {"object": "search_result", "next_page": data[-1]["id"] if more and data else None}
-        )
+        return json_answer(answer | {"object": "search_result", "next_page": data[-1]["id"] if more and data else None})
 
     @routes.get("")
     @routes.arguments(schemas.LIST, location="query")
@@ -116,9 +116,7 @@ def _reading(routes: Blueprint, deps: Dependencies) -> None:
     def list_all(params: dict[str, Any]) -> Response:
         """List PaymentIntents, newest first."""
         actor = authentication.merchant()
-        page = pagination.page_of(
-            params, prefix=ids.INTENT, merchant_order_id=params.get("merchant_order_id")
-        )
+        page = pagination.page_of(params, prefix=ids.INTENT, merchant_order_id=params.get("merchant_order_id"))
         found, more = list_intents(deps, actor, page)
         data = [representation.payment_intent(intent, attempt) for intent, attempt in found]
         return json_answer(pagination.envelope(PATH, data, has_more=more))
@@ -133,19 +131,13 @@ def _reading(routes: Blueprint, deps: Dependencies) -> None:
         return json_answer(_render(actor, Shown(*found)))
 
 
-def _answer(deps: Dependencies, actor: Actor, run: Any) -> Response:
+def _answer(deps: Dependencies, actor: Actor, run: Callable[[Once], Shown]) -> Response:
     once = once_of(request, actor)
 
     def recover(object_id: int) -> dict[str, Any]:
-        intent, attempt = deps.store.read(lambda unit: _read(unit, object_id))
-        return _render(actor, Shown(intent, attempt))
+        return _render(actor, Shown(*find_intent_by_owner(deps, object_id)))
 
     return answer_once(deps, once, lambda claim: _render(actor, run(claim)), recover)
-
-
-def _read(unit: Any, intent_id: int) -> tuple[Any, Any]:
-    intent = unit.intents.find(intent_id)
-    return intent, unit.attempts.find(intent.attempt_id) if intent.attempt_id else None
 
 
 def _render(actor: Actor, shown: Shown) -> dict[str, Any]:

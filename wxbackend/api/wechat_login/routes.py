@@ -35,9 +35,7 @@ def blueprint(deps: Dependencies) -> Blueprint:
         """Exchange a `wx.login` code for a session token; send it as Wx-Session when confirming."""
         authentication.authenticate(request, deps.accounts)
         actor = authentication.actor()
-        app, session = log_in_mini_program(
-            deps, actor, code=params["code"], app_id=params.get("app_id")
-        )
+        app, session = log_in_mini_program(deps, actor, code=params["code"], app_id=params.get("app_id"))
         return _private(
             json_answer(
                 {

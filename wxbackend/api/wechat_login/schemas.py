@@ -23,9 +23,7 @@ class StartOAuthQuery(Strict):
     """`GET /v1/wechat/oauth/start`."""
 
     key = Words(256, required=True, metadata={"description": "The publishable key."})
-    return_url = Words(
-        RETURN_URL_CHARACTERS_MAX, required=True, metadata={"description": "Where to come back to."}
-    )
+    return_url = Words(RETURN_URL_CHARACTERS_MAX, required=True, metadata={"description": "Where to come back to."})
     app_id = Words(32)
     scope = Words(32, load_default="snsapi_base", metadata={"description": "snsapi_base or snsapi_userinfo"})
 

@@ -40,9 +40,7 @@ class WechatV3:
     def order(self, attempt: Attempt) -> Exchange[Observation]:
         """JSAPI order, also for mini programs (doc/v3/merchant/4012791856)."""
         body = wire.order_body(attempt, notify_url=self._config.notify_url)
-        return self._exchange(
-            "order", "POST", wire.ORDER_PATH, body, lambda reply: self._read_order(attempt, reply)
-        )
+        return self._exchange("order", "POST", wire.ORDER_PATH, body, lambda reply: self._read_order(attempt, reply))
 
     def query(self, attempt: Attempt) -> Exchange[Observation]:
         """Query by our number (doc/v3/merchant/4012791900)."""
@@ -50,9 +48,7 @@ class WechatV3:
 
     def close(self, attempt: Attempt) -> Exchange[Observation]:
         """Close by our number (doc/v3/merchant/4012791901)."""
-        return self._exchange(
-            "close", "POST", wire.close_target(attempt), wire.close_body(attempt), self._read_close
-        )
+        return self._exchange("close", "POST", wire.close_target(attempt), wire.close_body(attempt), self._read_close)
 
     def certificates(self) -> Exchange[tuple[PlatformCertificate, ...]]:
         """Fetch the platform certificates."""
@@ -78,16 +74,14 @@ class WechatV3:
         """Decrypt and read what was verified before."""
         return notify.parse(self._config.apiv3_keys, body)
 
-    def acknowledge(self, accepted: bool) -> Acknowledgement:
+    def acknowledge(self, *, accepted: bool) -> Acknowledgement:
         """WeChat's yes or no."""
         return notify.ACCEPTED if accepted else notify.REFUSED
 
     def _now_s(self) -> int:
         return self._surroundings.now_ms() // 1000
 
-    def _exchange(
-        self, purpose: str, method: str, target: str, body: bytes, read: Callable[[Reply], T]
-    ) -> Exchange[T]:
+    def _exchange(self, purpose: str, method: str, target: str, body: bytes, read: Callable[[Reply], T]) -> Exchange[T]:
         config = self._config
         timestamp, nonce = str(self._now_s()), self._surroundings.nonce()
         headers = {

@@ -52,9 +52,7 @@ def _entries(body: bytes) -> list[dict[str, Any]]:
     return entries
 
 
-def _certificate(
-    entry: dict[str, Any], apiv3_keys: tuple[bytes, ...]
-) -> tuple[PlatformCertificate, RSAPublicKey]:
+def _certificate(entry: dict[str, Any], apiv3_keys: tuple[bytes, ...]) -> tuple[PlatformCertificate, RSAPublicKey]:
     pem = unseal(
         apiv3_keys,
         nonce=wire.required_text(entry, "encrypt_certificate", "nonce"),

@@ -47,9 +47,7 @@ def request_message(method: str, target: str, timestamp: str, nonce: str, body: 
     return f"{method}\n{target}\n{timestamp}\n{nonce}\n".encode() + body + b"\n"
 
 
-def authorization(
-    key: RSAPrivateKey, *, mchid: str, serial: str, timestamp: str, nonce: str, message: bytes
-) -> str:
+def authorization(key: RSAPrivateKey, *, mchid: str, serial: str, timestamp: str, nonce: str, message: bytes) -> str:
     """The Authorization header for a message."""
     signature = base64.b64encode(key.sign(message, _PADDING, _HASH)).decode("ascii")
     return (

@@ -17,9 +17,7 @@ def blueprint(shop: Shop) -> Blueprint:
     def take_order() -> tuple[Response, int]:
         asked = request.get_json(silent=True) or {}
         try:
-            return jsonify(
-                shop.take_order(str(asked.get("sku", "tea")), int(asked.get("quantity", 1)))
-            ), 200
+            return jsonify(shop.take_order(str(asked.get("sku", "tea")), int(asked.get("quantity", 1)))), 200
         except (UnknownArticle, TypeError, ValueError) as error:
             return jsonify({"error": {"message": str(error)}}), 400
         except RuntimeError as error:
@@ -28,11 +26,7 @@ def blueprint(shop: Shop) -> Blueprint:
     @routes.get("/shop/orders/<number>")
     def order(number: str) -> tuple[Response, int]:
         found = shop.order(number)
-        return (
-            (jsonify(found), 200)
-            if found
-            else (jsonify({"error": {"message": "no such order"}}), 404)
-        )
+        return (jsonify(found), 200) if found else (jsonify({"error": {"message": "no such order"}}), 404)
 
     @routes.post("/shop/webhooks")
     def webhook() -> tuple[str, int]:

@@ -148,14 +148,10 @@ class Shop:
         if abs(time.time() - int(times[0])) > SIGNATURE_AGE_S_MAX:
             return False
         message = f"{times[0]}.".encode() + body
-        wanted = hmac.new(
-            self.settings.webhook_secret.encode(), message, hashlib.sha256
-        ).hexdigest()
+        wanted = hmac.new(self.settings.webhook_secret.encode(), message, hashlib.sha256).hexdigest()
         return any(hmac.compare_digest(wanted, value) for name, _, value in parts if name == "v1")
 
-    def _api(
-        self, method: str, path: str, body: dict[str, Any], *, idempotency_key: str
-    ) -> dict[str, Any]:
+    def _api(self, method: str, path: str, body: dict[str, Any], *, idempotency_key: str) -> dict[str, Any]:
         answer = self._http.request(
             method,
             self.settings.api_url + path,

@@ -110,7 +110,7 @@ def read_jsapi(body: dict[str, object]) -> OrderRequest:
         out_trade_no=str(body["out_trade_no"]),
         description=str(body["description"]),
         notify_url=str(body["notify_url"]),
-        total=cast(int, amount["total"]),
+        total=cast("int", amount["total"]),
         openid=payer["openid"],
         trade_type="JSAPI",
         lifetime_ends=_read_time(body.get("time_expire")),
