@@ -49,8 +49,7 @@ class Files:
         self.public_key_id = (files / "pub_key_id.txt").read_text()
         self.public_key: Any = load_pem_public_key((files / "pub_key.pem").read_bytes())
         self.secrets = {
-            path.name.removesuffix(".secret.txt"): path.read_text()
-            for path in (directory / "apps").iterdir()
+            path.name.removesuffix(".secret.txt"): path.read_text() for path in (directory / "apps").iterdir()
         }
 
 
@@ -158,9 +157,7 @@ class Merchant:
         reply = self.send("GET", "/v3/certificates")
         serials = []
         for item in reply.get_json()["data"]:
-            certificate = x509.load_pem_x509_certificate(
-                self.open_sealed(item["encrypt_certificate"])
-            )
+            certificate = x509.load_pem_x509_certificate(self.open_sealed(item["encrypt_certificate"]))
             assert item["serial_no"] == format(certificate.serial_number, "040X")
             self.trusted[item["serial_no"]] = certificate.public_key()
             serials.append(item["serial_no"])

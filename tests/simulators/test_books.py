@@ -63,13 +63,9 @@ def take(world: World, step: tuple[str, str, Any]) -> None:
         return
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(steps, max_size=30))
-def test_the_books_balance_after_any_history(
-    credentials: Credentials, history: list[tuple[str, str, Any]]
-) -> None:
+def test_the_books_balance_after_any_history(credentials: Credentials, history: list[tuple[str, str, Any]]) -> None:
     world = World(credentials)
     ended: dict[str, str] = {}
     for step in history:

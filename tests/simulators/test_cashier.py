@@ -57,9 +57,7 @@ def test_what_the_page_hears_is_not_always_what_happened(
         ("appId", UNBOUND, "缺少参数 total_fee"),
     ],
 )
-def test_a_wrong_parameter_keeps_the_cashier_shut(
-    merchant: Merchant, name: str, value: object, err_desc: str
-) -> None:
+def test_a_wrong_parameter_keeps_the_cashier_shut(merchant: Merchant, name: str, value: object, err_desc: str) -> None:
     params = merchant.params(merchant.place())
     params[name] = value
     kept = {key: item for key, item in params.items() if item is not None}
@@ -127,9 +125,7 @@ def test_a_mini_program_cancel_is_worded_as_a_failure(merchant: Merchant) -> Non
 
 
 @pytest.mark.parametrize("as_number", [True, False])
-def test_choose_wx_pay_takes_a_lower_case_timestamp_of_either_type(
-    merchant: Merchant, *, as_number: bool
-) -> None:
+def test_choose_wx_pay_takes_a_lower_case_timestamp_of_either_type(merchant: Merchant, *, as_number: bool) -> None:
     params = merchant.params(merchant.place())
     time = params.pop("timeStamp")
     params["timestamp"] = int(time) if as_number else time

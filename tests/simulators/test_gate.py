@@ -32,9 +32,7 @@ def test_a_rightly_signed_order_is_accepted_and_the_answer_is_signed(merchant: M
         ("timestamp", "soon"),
     ],
 )
-def test_a_wrong_authorization_item_is_a_sign_error(
-    merchant: Merchant, item: str, value: str
-) -> None:
+def test_a_wrong_authorization_item_is_a_sign_error(merchant: Merchant, item: str, value: str) -> None:
     changed = merchant.authorization("GET", QUERY, **{item: value})
     answer = merchant.call("GET", QUERY, headers={"Authorization": changed})
     assert (answer.status, answer.body["code"]) == (401, "SIGN_ERROR")
@@ -65,9 +63,7 @@ def test_a_clock_less_than_five_minutes_off_is_accepted(merchant: Merchant, age_
         'WECHATPAY2-SHA256-RSA2048 mchid="1900000109"',
     ],
 )
-def test_a_malformed_authorization_is_a_sign_error(
-    merchant: Merchant, authorization: str | None
-) -> None:
+def test_a_malformed_authorization_is_a_sign_error(merchant: Merchant, authorization: str | None) -> None:
     answer = merchant.call("GET", QUERY, headers={"Authorization": authorization})
     assert (answer.status, answer.body["code"]) == (401, "SIGN_ERROR")
 
@@ -85,7 +81,7 @@ def test_the_body_that_was_signed_is_the_body_that_counts(merchant: Merchant) ->
 
 def test_the_query_string_is_part_of_what_is_signed(merchant: Merchant) -> None:
     merchant.place()
-    path_only = merchant.authorization("GET", QUERY.split("?")[0])
+    path_only = merchant.authorization("GET", QUERY.split("?", 1)[0])
     assert merchant.call("GET", QUERY, headers={"Authorization": path_only}).status == 401
 
 

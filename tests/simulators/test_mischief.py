@@ -16,21 +16,15 @@ def wish(merchant: Merchant, fault: str, path: str = "any", **more: Any) -> None
 
 
 @pytest.mark.parametrize(("fault", "done"), [("drop_before", False), ("drop_after", True)])
-def test_a_cut_connection_leaves_the_work_undone_or_done(
-    merchant: Merchant, fault: str, *, done: bool
-) -> None:
+def test_a_cut_connection_leaves_the_work_undone_or_done(merchant: Merchant, fault: str, *, done: bool) -> None:
     wish(merchant, fault, "order")
     with pytest.raises(ConnectionAbortedError):
         merchant.send("POST", JSAPI, merchant.order())
     assert (merchant.query("order_0001").status == 200) is done
 
 
-@pytest.mark.parametrize(
-    ("fault", "done"), [("error_500_before", False), ("error_500_after", True)]
-)
-def test_a_system_error_says_nothing_about_the_work(
-    merchant: Merchant, fault: str, *, done: bool
-) -> None:
+@pytest.mark.parametrize(("fault", "done"), [("error_500_before", False), ("error_500_after", True)])
+def test_a_system_error_says_nothing_about_the_work(merchant: Merchant, fault: str, *, done: bool) -> None:
     wish(merchant, fault, "order")
     answer = merchant.call("POST", JSAPI, merchant.order())
     assert (answer.status, answer.body["code"]) == (500, "SYSTEM_ERROR")
@@ -51,9 +45,7 @@ def test_a_limit_is_signed_and_named(merchant: Merchant) -> None:
     assert (answer.status, answer.body["code"]) == (429, "FREQUENCY_LIMITED")
 
 
-@pytest.mark.parametrize(
-    "fault", ["truncate", "unsigned", "bad_signature", "probe", "unknown_serial"]
-)
+@pytest.mark.parametrize("fault", ["truncate", "unsigned", "bad_signature", "probe", "unknown_serial"])
 def test_an_answer_that_cannot_be_trusted_follows_real_work(merchant: Merchant, fault: str) -> None:
     wish(merchant, fault, "order")
     reply = merchant.send("POST", JSAPI, merchant.order())
@@ -74,9 +66,7 @@ def test_a_probed_answer_carries_the_probe_mark(merchant: Merchant) -> None:
     assert reply.headers["Wechatpay-Signature"].startswith("WECHATPAY/SIGNTEST/")
 
 
-def test_an_order_may_be_paid_and_told_before_its_creation_is_answered(
-    merchant: Merchant, receiver: Receiver
-) -> None:
+def test_an_order_may_be_paid_and_told_before_its_creation_is_answered(merchant: Merchant, receiver: Receiver) -> None:
     wish(merchant, "paid_before_reply", "order")
     answer = merchant.call("POST", JSAPI, merchant.order(notify_url=receiver.url))
     assert (answer.status, len(receiver.received)) == (200, 1)
@@ -122,9 +112,7 @@ def test_latency_comes_on_top_of_another_fault(merchant: Merchant) -> None:
         {"platform": {"busy": {"time": 1}}},
     ],
 )
-def test_a_misspelt_wish_is_refused_and_changes_nothing(
-    merchant: Merchant, body: dict[str, Any]
-) -> None:
+def test_a_misspelt_wish_is_refused_and_changes_nothing(merchant: Merchant, body: dict[str, Any]) -> None:
     reply = merchant.client.post("/_desk/mischief", json=body)
     assert (reply.status_code, bool(reply.get_json()["error"])) == (400, True)
     assert merchant.desk("GET", "/mischief") == {"api": [], "notices": {}, "platform": {}}

@@ -51,9 +51,7 @@ def test_a_payment_is_told_signed_and_sealed(merchant: Merchant, receiver: Recei
 
 
 @pytest.mark.parametrize("mode", ["cert", "pubkey"])
-def test_a_notice_is_signed_by_the_key_of_the_mode(
-    merchant: Merchant, receiver: Receiver, mode: str
-) -> None:
+def test_a_notice_is_signed_by_the_key_of_the_mode(merchant: Merchant, receiver: Receiver, mode: str) -> None:
     certificates = merchant.trust_certificates()
     merchant.desk("POST", "/mode", {"mode": mode})
     pay(merchant, receiver)
@@ -73,9 +71,7 @@ def test_in_gray_mode_the_percentage_decides(merchant: Merchant, receiver: Recei
 
 
 @pytest.mark.parametrize("status", [302, 400, 401, 404, 500, 503])
-def test_anything_but_2xx_is_told_again_with_the_same_id(
-    merchant: Merchant, receiver: Receiver, status: int
-) -> None:
+def test_anything_but_2xx_is_told_again_with_the_same_id(merchant: Merchant, receiver: Receiver, status: int) -> None:
     receiver.answers.append(status)
     pay(merchant, receiver)
     assert settled(merchant)["state"] == "waiting"
@@ -86,9 +82,7 @@ def test_anything_but_2xx_is_told_again_with_the_same_id(
     assert first.headers["Wechatpay-Nonce"] != second.headers["Wechatpay-Nonce"]
 
 
-def test_the_schedule_is_fifteen_retries_and_then_never_again(
-    merchant: Merchant, receiver: Receiver
-) -> None:
+def test_the_schedule_is_fifteen_retries_and_then_never_again(merchant: Merchant, receiver: Receiver) -> None:
     receiver.answers.extend([500] * 100)
     pay(merchant, receiver)
     for told, pause_s in enumerate(SCHEDULE_S, start=1):
@@ -101,9 +95,7 @@ def test_the_schedule_is_fifteen_retries_and_then_never_again(
     assert len(receiver.received) == 16
 
 
-def test_a_clock_moved_far_catches_up_on_every_attempt(
-    merchant: Merchant, receiver: Receiver
-) -> None:
+def test_a_clock_moved_far_catches_up_on_every_attempt(merchant: Merchant, receiver: Receiver) -> None:
     receiver.answers.extend([500] * 100)
     pay(merchant, receiver)
     settled(merchant)
@@ -140,18 +132,14 @@ def test_a_slow_receiver_delays_nobody_else(merchant: Merchant, receiver: Receiv
         slow.close()
 
 
-def test_an_answer_after_five_seconds_counts_as_none(
-    merchant: Merchant, receiver: Receiver
-) -> None:
+def test_an_answer_after_five_seconds_counts_as_none(merchant: Merchant, receiver: Receiver) -> None:
     receiver.delay_s = 5.5
     pay(merchant, receiver)
     notice = settled(merchant)
     assert (notice["state"], notice["deliveries"][0]["status"]) == ("waiting", None)
 
 
-def test_a_lost_notice_is_never_sent_at_that_attempt(
-    merchant: Merchant, receiver: Receiver
-) -> None:
+def test_a_lost_notice_is_never_sent_at_that_attempt(merchant: Merchant, receiver: Receiver) -> None:
     merchant.desk("POST", "/mischief", {"notices": {"lose": {"times": 2}}})
     pay(merchant, receiver)
     assert settled(merchant)["deliveries"][0]["error"] == "Lost"
@@ -162,9 +150,7 @@ def test_a_lost_notice_is_never_sent_at_that_attempt(
 
 
 @pytest.mark.parametrize(("knob", "copies"), [("duplicate", 2), ("concurrently", 8)])
-def test_a_notice_may_come_more_than_once(
-    merchant: Merchant, receiver: Receiver, knob: str, copies: int
-) -> None:
+def test_a_notice_may_come_more_than_once(merchant: Merchant, receiver: Receiver, knob: str, copies: int) -> None:
     merchant.desk("POST", "/mischief", {"notices": {knob: {"times": 1}}})
     pay(merchant, receiver)
     assert settled(merchant)["state"] == "delivered"
@@ -172,9 +158,7 @@ def test_a_notice_may_come_more_than_once(
     assert len({json.loads(got.body)["id"] for got in receiver.received}) == 1
 
 
-@pytest.mark.parametrize(
-    "knob", ["probe", "unknown_serial", "tamper", {"stale_s": {"times": 1, "seconds": 600}}]
-)
+@pytest.mark.parametrize("knob", ["probe", "unknown_serial", "tamper", {"stale_s": {"times": 1, "seconds": 600}}])
 def test_a_notice_gone_wrong_does_not_verify_and_a_right_one_follows(
     merchant: Merchant, receiver: Receiver, knob: str | dict[str, Any]
 ) -> None:
@@ -191,9 +175,7 @@ def test_a_notice_gone_wrong_does_not_verify_and_a_right_one_follows(
     assert merchant.genuine(right.headers, right.body)
 
 
-def test_a_probe_is_followed_by_a_right_notice_even_if_it_was_believed(
-    merchant: Merchant, receiver: Receiver
-) -> None:
+def test_a_probe_is_followed_by_a_right_notice_even_if_it_was_believed(merchant: Merchant, receiver: Receiver) -> None:
     merchant.desk("POST", "/mischief", {"notices": {"probe": {"times": 1}}})
     pay(merchant, receiver)
     assert settled(merchant)["state"] == "waiting"
@@ -233,9 +215,7 @@ def test_a_delivered_notice_can_be_sent_again_by_hand(
     assert len(receiver.received) == 6
 
 
-def test_a_forged_notice_can_be_rightly_signed_and_lie(
-    merchant: Merchant, receiver: Receiver
-) -> None:
+def test_a_forged_notice_can_be_rightly_signed_and_lie(merchant: Merchant, receiver: Receiver) -> None:
     merchant.trust_certificates()
     merchant.place(notify_url=receiver.url)
     wish = {
@@ -264,9 +244,7 @@ def test_a_forged_notice_can_be_rightly_signed_and_lie(
         {"tamper": True},
     ],
 )
-def test_a_forged_notice_can_be_wrongly_signed(
-    merchant: Merchant, receiver: Receiver, wish: dict[str, Any]
-) -> None:
+def test_a_forged_notice_can_be_wrongly_signed(merchant: Merchant, receiver: Receiver, wish: dict[str, Any]) -> None:
     merchant.trust_certificates()
     receiver.answers.append(401)
     said = merchant.desk("POST", "/notices/forge", {"url": receiver.url, **wish})
@@ -274,9 +252,7 @@ def test_a_forged_notice_can_be_wrongly_signed(
     assert not merchant.genuine(receiver.received[0].headers, receiver.received[0].body)
 
 
-def test_a_forged_notice_can_be_garbage_rightly_signed(
-    merchant: Merchant, receiver: Receiver
-) -> None:
+def test_a_forged_notice_can_be_garbage_rightly_signed(merchant: Merchant, receiver: Receiver) -> None:
     merchant.trust_certificates()
     merchant.desk("POST", "/notices/forge", {"url": receiver.url, "raw_body": "not json"})
     (got,) = receiver.received

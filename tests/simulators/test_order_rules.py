@@ -97,20 +97,14 @@ def changed(order: dict[str, Any], path: str, value: object) -> dict[str, Any]:
         ("settle_info.profit_sharing", 1),
     ],
 )
-def test_a_member_out_of_bounds_is_a_parameter_error(
-    merchant: Merchant, path: str, value: object
-) -> None:
+def test_a_member_out_of_bounds_is_a_parameter_error(merchant: Merchant, path: str, value: object) -> None:
     answer = merchant.call("POST", JSAPI, changed(merchant.order(), path, value))
     assert (answer.status, answer.body["code"]) == (400, "PARAM_ERROR")
     assert merchant.query("order_0001").status == 404
 
 
-@pytest.mark.parametrize(
-    "path", ["trade_type", "amount.payer_total", "payer.name", "scene_info.h5_info", "detail.x"]
-)
-def test_a_member_nobody_knows_is_refused_as_an_extra_parameter(
-    merchant: Merchant, path: str
-) -> None:
+@pytest.mark.parametrize("path", ["trade_type", "amount.payer_total", "payer.name", "scene_info.h5_info", "detail.x"])
+def test_a_member_nobody_knows_is_refused_as_an_extra_parameter(merchant: Merchant, path: str) -> None:
     answer = merchant.call("POST", JSAPI, changed(merchant.order(), path, "x"))
     assert (answer.status, answer.body["code"]) == (400, "PARAM_ERROR")
     assert answer.cause == 270924358
@@ -133,9 +127,7 @@ def test_what_does_not_belong_together_is_refused_by_its_own_code(
     assert (answer.status, answer.body["code"]) == (status, code)
 
 
-@pytest.mark.parametrize(
-    "body", ["", "{", "[]", '"text"', "{} {}", '{"amount": NaN}', '{"a": "\\ud83d\\ude00"}']
-)
+@pytest.mark.parametrize("body", ["", "{", "[]", '"text"', "{} {}", '{"amount": NaN}', '{"a": "\\ud83d\\ude00"}'])
 def test_what_is_not_one_json_object_is_a_parameter_error(merchant: Merchant, body: str) -> None:
     answer = merchant.call("POST", JSAPI, body, {"Content-Type": "application/json"})
     assert (answer.status, answer.body["code"]) == (400, "PARAM_ERROR")
@@ -151,13 +143,9 @@ values = st.recursive(
 )
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.sampled_from(JSAPI_MEMBERS), values, max_size=4))
-def test_no_body_whatever_brings_the_order_path_down(
-    merchant: Merchant, members: dict[str, Any]
-) -> None:
+def test_no_body_whatever_brings_the_order_path_down(merchant: Merchant, members: dict[str, Any]) -> None:
     answer = merchant.call("POST", JSAPI, json.dumps(merchant.order() | members))
     assert answer.status in (200, 400)
     assert merchant.desk("GET", "/requests?limit=1")["requests"][0]["status"] == answer.status

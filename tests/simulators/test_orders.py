@@ -112,9 +112,7 @@ def test_an_unknown_order_cannot_be_closed(merchant: Merchant) -> None:
 
 
 @pytest.mark.parametrize("body", [{}, {"mchid": "1900000110"}, {"mchid": MCHID, "reason": "x"}])
-def test_a_close_request_holds_the_merchant_number_alone(
-    merchant: Merchant, body: dict[str, str]
-) -> None:
+def test_a_close_request_holds_the_merchant_number_alone(merchant: Merchant, body: dict[str, str]) -> None:
     merchant.place()
     url = "/v3/pay/transactions/out-trade-no/order_0001/close"
     answer = merchant.call("POST", url, body)

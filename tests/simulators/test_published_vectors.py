@@ -17,14 +17,10 @@ from wxbackend.simulators.credentials import serial_of
 from wxbackend.simulators.wechat_pay.signing import reply_message, request_message, seal, verify
 
 FILE = Path(__file__).with_name("published_vectors.json")
-VECTORS: dict[str, Any] = {
-    item["id"]: item for item in json.loads(FILE.read_text(encoding="utf-8"))
-}
+VECTORS: dict[str, Any] = {item["id"]: item for item in json.loads(FILE.read_text(encoding="utf-8"))}
 
 
-@pytest.mark.parametrize(
-    "name", ["v3-rsa-sign-go", "v3-rsa-sign-java", "v3-response-verify-official"]
-)
+@pytest.mark.parametrize("name", ["v3-rsa-sign-go", "v3-rsa-sign-java", "v3-response-verify-official"])
 def test_published_signatures_verify_and_changed_ones_do_not(name: str) -> None:
     vector = VECTORS[name]
     key = cast("RSAPublicKey", load_pem_public_key(vector["public_key_pem"].encode()))

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import urllib3
-from wechatpayv3 import WeChatPay, WeChatPayType  # type: ignore[import-untyped]
+from wechatpayv3 import WeChatPay, WeChatPayType
 
 from wxbackend.simulators.credentials import Credentials
 from wxbackend.simulators.server import is_loopback, serve
@@ -106,9 +106,7 @@ def order(sdk: WeChatPay, running: Running, number: str, notify_url: str) -> dic
     return answer
 
 
-def test_a_foreign_sdk_orders_pays_queries_and_reads_the_notice(
-    sdk: WeChatPay, running: Running
-) -> None:
+def test_a_foreign_sdk_orders_pays_queries_and_reads_the_notice(sdk: WeChatPay, running: Running) -> None:
     receiver = Receiver()
     try:
         running.desk("/mode", {"mode": "pubkey"})

@@ -1,1 +1,1 @@
-"""The other side of the wire: WeChat Pay and the WeChat platform, played on loopback; it imports nothing else of wxbackend."""
+"""The other side of the wire, WeChat Pay and the WeChat platform; it imports nothing else of wxbackend."""

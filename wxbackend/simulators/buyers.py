@@ -67,10 +67,7 @@ class Buyers:
                 raise ValueError(f"there are {BUYERS_MAX} buyers already")
             buyer_id = f"buyer_{number}"
             secret = self._credentials.openid_secret
-            openids = {
-                app.appid: derive_openid(secret, buyer_id, app.appid)
-                for app in self._credentials.apps
-            }
+            openids = {app.appid: derive_openid(secret, buyer_id, app.appid) for app in self._credentials.apps}
             self._ledger.open(account_of(buyer_id), balance)
             buyer = Buyer(buyer_id, name or buyer_id, risky, snapshot, openids)
             self._buyers[buyer_id] = buyer

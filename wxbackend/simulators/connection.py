@@ -13,7 +13,7 @@ LINGER_NONE = struct.pack("ii", 1, 0)
 
 
 def cut(request: Request) -> Response:
-    """Shut the socket and return an answer that can no longer be sent. Raises ConnectionAbortedError without a socket."""
+    """Shut the socket; the answer returned can no longer be sent. Raises ConnectionAbortedError without one."""
     connection = cast("socket.socket | None", request.environ.get("gunicorn.socket"))
     if connection is None:
         raise ConnectionAbortedError("the simulated connection was cut")

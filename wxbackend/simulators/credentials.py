@@ -85,7 +85,7 @@ class Credentials:
 
 
 def ensure(directory: Path) -> Credentials:
-    """Make every key in an empty directory, or load the ones made before. Raises ValueError for a half-filled directory."""
+    """Make every key in an empty directory, or load those made before. Raises ValueError for a half-filled one."""
     directory = Path(directory)
     directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
     with _locked(directory):
@@ -194,9 +194,7 @@ def _load(directory: Path) -> Credentials:
             )
             for appid, kind in APP_KINDS.items()
         ),
-        platform_certificates=tuple(
-            _load_platform_certificate(folder, number) for number in range(1, count + 1)
-        ),
+        platform_certificates=tuple(_load_platform_certificate(folder, number) for number in range(1, count + 1)),
         apiv3_key=_read(merchant / "apiv3_key.txt").encode("ascii"),
         wechatpay_private_key=_load_key(directory / "wechat" / "wechatpay_key.pem"),
         openid_secret=bytes.fromhex(_read(_marker(directory))),
@@ -228,9 +226,7 @@ def _private_pem(key: RSAPrivateKey) -> str:
 
 
 def _public_pem(key: RSAPublicKey) -> str:
-    return key.public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    ).decode("ascii")
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode("ascii")
 
 
 def _certificate_pem(certificate: x509.Certificate) -> str:

@@ -121,8 +121,7 @@ class Mischief:
         with self._lock:
             return {
                 "api": [
-                    {"fault": f.fault, "path": f.path, "times": f.times, "latency_s": f.latency_s}
-                    for f in self._api
+                    {"fault": f.fault, "path": f.path, "times": f.times, "latency_s": f.latency_s} for f in self._api
                 ],
                 "notices": _show(self._notices),
                 "platform": _show(self._platform),
@@ -207,10 +206,6 @@ def _read_times(value: object) -> int | None:
 
 
 def _read_amount(value: object) -> float:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not 0 <= value <= AMOUNT_MAX
-    ):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= AMOUNT_MAX:
         raise BadWishError(f"an amount must be a number between 0 and {AMOUNT_MAX}")
     return value

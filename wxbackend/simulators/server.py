@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from flask import Flask
-from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.app.base import BaseApplication
 
 from wxbackend.simulators.app import create_app
 from wxbackend.simulators.credentials import ensure
@@ -31,7 +31,10 @@ def serve(
     allow_any_host: bool = False,
     shop: ShopSettings | None = None,
 ) -> None:
-    """Serve until SIGTERM, with a merchant's shop when its settings are given. Raises ValueError for a host that others could reach, unless `allow_any_host`."""
+    """Serve until SIGTERM, with a merchant's shop when its settings are given.
+
+    Raises ValueError for a host that others could reach, unless `allow_any_host`.
+    """
     if not allow_any_host and not is_loopback(host):
         raise ValueError(
             f"{host} can be reached from outside; a simulator belongs on 127.0.0.1 "
@@ -65,9 +68,7 @@ def main(arguments: list[str] | None = None) -> None:
 class _Server(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
     """gunicorn with one worker process, since all state is in memory."""
 
-    def __init__(
-        self, make_world: Callable[[], World], host: str, port: int, shop: ShopSettings | None
-    ) -> None:
+    def __init__(self, make_world: Callable[[], World], host: str, port: int, shop: ShopSettings | None) -> None:
         self._make_world = make_world
         self._shop = shop
         self._bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -93,6 +93,5 @@ class World:
                 "merchant_balance": merchant,
                 "buyers_total": buyers_total,
                 "issued_total": self.ledger.issued(),
-                "balanced": merchant == sum(paid)
-                and merchant + buyers_total == self.ledger.issued(),
+                "balanced": merchant == sum(paid) and merchant + buyers_total == self.ledger.issued(),
             }

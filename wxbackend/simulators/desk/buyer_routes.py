@@ -76,12 +76,8 @@ def _add_codes(desk: Blueprint, world: World) -> None:
         app = world.credentials.app(appid)
         if app is None or KIND_OF_APP.get(kind) != app.kind or scope not in SCOPES:
             raise DeskError("appid, kind or scope do not fit together")
-        snapshot = kind == OAUTH and (
-            buyer.snapshot or world.mischief.take_platform("oauth_snapshot") is not None
-        )
-        issued = world.logins.issue(
-            kind=kind, appid=appid, buyer=buyer, scope=scope, snapshot=snapshot
-        )
+        snapshot = kind == OAUTH and (buyer.snapshot or world.mischief.take_platform("oauth_snapshot") is not None)
+        issued = world.logins.issue(kind=kind, appid=appid, buyer=buyer, scope=scope, snapshot=snapshot)
         return show({"code": issued}, 201)
 
 
@@ -95,7 +91,7 @@ def _add_paying(desk: Blueprint, world: World) -> None:
 
     @desk.post("/buyers/<buyer_id>/pay")
     def pay(buyer_id: str) -> Response:
-        """Open the cashier with signed parameters and end it with an outcome; appid may be left out for a page that names it."""
+        """Open the cashier with signed parameters (appid only where they hold none) and end it with an outcome."""
         buyer = _buyer(world, buyer_id)
         wish = read_wish(["channel", "appid", "params", "outcome"])
         settlement = settle_params(

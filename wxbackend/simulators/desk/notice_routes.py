@@ -36,11 +36,7 @@ def _add_sent(desk: Blueprint, world: World) -> None:
         wait_s = request.args.get("wait_s", 0.0, type=float)
         settled = world.courier.wait_quiet(min(wait_s, WAIT_S_MAX))
         wanted = request.args.get("out_trade_no")
-        found = [
-            parcel
-            for parcel in world.courier.parcels()
-            if wanted is None or parcel.notice.out_trade_no == wanted
-        ]
+        found = [parcel for parcel in world.courier.parcels() if wanted is None or parcel.notice.out_trade_no == wanted]
         deliveries = [delivery for parcel in found for delivery in parcel.deliveries]
         deliveries.sort(key=lambda delivery: delivery.at, reverse=True)
         return show(
@@ -58,9 +54,7 @@ def _add_sent(desk: Blueprint, world: World) -> None:
         times = whole(wish, "times", 1)
         if not 1 <= times <= COPIES_MAX:
             raise DeskError(f"times must lie between 1 and {COPIES_MAX}")
-        sent = world.courier.send_now(
-            notice_id, times=times, concurrently=flag(wish, "concurrently")
-        )
+        sent = world.courier.send_now(notice_id, times=times, concurrently=flag(wish, "concurrently"))
         if sent is None:
             raise DeskError(f"no notice {notice_id}", 404)
         return show({"deliveries": [delivery_view(delivery) for delivery in sent]})

@@ -1,4 +1,4 @@
-"""Reads JSON bodies at the desk; whatever is not understood is refused by name, so that a typo cannot pass for a wish."""
+"""Reads JSON bodies at the desk; what is not understood is refused by name, so that no typo passes for a wish."""
 
 from __future__ import annotations
 

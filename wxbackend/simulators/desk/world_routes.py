@@ -45,10 +45,7 @@ def _add_world(desk: Blueprint, world: World) -> None:
             {
                 "mchid": world.credentials.mchid,
                 "merchant_serial": world.credentials.merchant_serial,
-                "apps": [
-                    {"appid": app.appid, "kind": app.kind, "bound": app.bound}
-                    for app in world.credentials.apps
-                ],
+                "apps": [{"appid": app.appid, "kind": app.kind, "bound": app.bound} for app in world.credentials.apps],
                 "appids": {app.appid: app.kind for app in world.credentials.apps},
                 "buyer": world.buyers.view(world.buyers.default()),
                 "keys": world.keys.view(),

@@ -1,4 +1,4 @@
-"""The cashier that opens on the buyer's phone: it checks what the page handed it, takes the money, and reports to the page."""
+"""The cashier on the buyer's phone: it checks what a page handed it, takes the money once, and reports back."""
 
 from __future__ import annotations
 
@@ -81,8 +81,10 @@ CHANNELS = {
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """A page's call of the cashier. An official account page names its appId among the parameters;
-    the other channels sign with `appid`, the app in which they run.
+    """A page's call of the cashier.
+
+    An official account page names its appId among the parameters; the other channels sign with `appid`,
+    the app in which they run.
     """
 
     channel: Channel
@@ -118,9 +120,7 @@ class CashierClosedError(Exception):
         self.order = order
 
 
-def settle_params(
-    world: World, *, buyer: Buyer, invocation: Invocation, outcome: str
-) -> Settlement:
+def settle_params(world: World, *, buyer: Buyer, invocation: Invocation, outcome: str) -> Settlement:
     """Check the signed parameters a page passed in and do as the buyer wants."""
     channel = invocation.channel
     try:
@@ -130,9 +130,7 @@ def settle_params(
     return settle_order(world, buyer=buyer, channel=channel, order=order, outcome=outcome)
 
 
-def settle_order(
-    world: World, *, buyer: Buyer, channel: Channel, order: Order, outcome: str
-) -> Settlement:
+def settle_order(world: World, *, buyer: Buyer, channel: Channel, order: Order, outcome: str) -> Settlement:
     """Do as the buyer wants with an order whose cashier is open. Raises ValueError for an unknown outcome."""
     if outcome not in OUTCOMES:
         raise ValueError(f"outcome must be one of {', '.join(OUTCOMES)}")
@@ -200,9 +198,7 @@ def _read(invocation: Invocation) -> dict[str, str]:
 def _missing(channel: Channel, name: str, value: object) -> str:
     if not channel.detail_in_message:
         return f"缺少参数 {name}"
-    kind = (
-        "Undefined" if value is None else "Number" if isinstance(value, int | float) else "Object"
-    )
+    kind = "Undefined" if value is None else "Number" if isinstance(value, int | float) else "Object"
     return f"parameter error: parameter.{name} should be String instead of {kind};"
 
 
@@ -220,9 +216,7 @@ def _still_payable(world: World, order: Order, buyer: Buyer) -> Order:
 def _pay(world: World, order: Order, buyer: Buyer) -> Order:
     request = order.request
     try:
-        world.ledger.move(
-            Movement(account_of(buyer.id), MERCHANT, request.total, request.out_trade_no)
-        )
+        world.ledger.move(Movement(account_of(buyer.id), MERCHANT, request.total, request.out_trade_no))
     except NotEnoughMoneyError as error:
         raise CashierClosedError(FAILURES["no_money"], order) from error
     return world.orders.mark_paid(request.out_trade_no, request.openid)

@@ -42,7 +42,7 @@ class PlatformKeys:
         self._signing = self._listed[-1]
         self._mode = DEFAULT_MODE
         self._pubkey_percent = DEFAULT_PUBKEY_PERCENT
-        self._dice = random.Random()
+        self._dice = random.Random()  # noqa: S311 - it picks a key for a notice; nothing secret hangs on it
 
     def set_mode(self, mode: str, pubkey_percent: int | None = None) -> None:
         """Switch between the modes; the percentage is of notices signed by public key in grey mode."""
@@ -113,9 +113,7 @@ class PlatformKeys:
             "serial_no": certificate.serial,
             "effective_time": rfc3339(certificate.effective.timestamp()),
             "expire_time": rfc3339(certificate.expires.timestamp()),
-            "encrypt_certificate": seal(
-                self._credentials.apiv3_key, certificate.pem.encode("ascii"), "certificate"
-            ),
+            "encrypt_certificate": seal(self._credentials.apiv3_key, certificate.pem.encode("ascii"), "certificate"),
         }
 
     def view(self) -> dict[str, object]:

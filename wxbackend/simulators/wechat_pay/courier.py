@@ -221,11 +221,7 @@ class Courier:
 
     def _until_next(self) -> float:
         now = self._clock.now()
-        planned = [
-            due_at - now
-            for notice_id, due_at in self._planned.items()
-            if notice_id not in self._busy
-        ]
+        planned = [due_at - now for notice_id, due_at in self._planned.items() if notice_id not in self._busy]
         return max(0.0, min([*planned, IDLE_WAIT_S]))
 
     def _attempt(self, parcel: Parcel, generation: int) -> None:
@@ -293,9 +289,7 @@ class Courier:
             reply=Reply(None, "Lost", 0, ""),
         )
 
-    def _record(
-        self, notice_id: str, generation: int, sent: list[Delivery], *, on_schedule: bool
-    ) -> None:
+    def _record(self, notice_id: str, generation: int, sent: list[Delivery], *, on_schedule: bool) -> None:
         with self._wake:
             parcel = self._parcels.get(notice_id)
             if parcel is None or generation != self._generation:

@@ -1,4 +1,4 @@
-"""Made-up notices, to see what a receiver does with them: rightly signed lies, wrong signatures, stale ones, garbage."""
+"""Made-up notices, to see what a receiver does with rightly signed lies, wrong signatures and garbage."""
 
 from __future__ import annotations
 

@@ -65,9 +65,7 @@ def admit(call: Call, credentials: Credentials) -> None:
         raise _sign_error(call, "随机串无效", field="nonce_str", issue="nonce_str length")
     message = _message(call, items)
     if not verify(credentials.merchant_public_key, message, items["signature"]):
-        raise _sign_error(
-            call, "错误的签名，验签失败", field="signature", issue="sign not match", message=message
-        )
+        raise _sign_error(call, "错误的签名，验签失败", field="signature", issue="sign not match", message=message)
 
 
 def _check_headers(call: Call) -> None:
@@ -75,14 +73,10 @@ def _check_headers(call: Call) -> None:
         raise Refusal(400, "PARAM_ERROR", "Http头缺少Accept或User-Agent", cause=CAUSE_PARAMETER)
     offered = [part.split(";")[0].strip().lower() for part in call.accept.split(",")]
     if not any(part in ACCEPTABLE for part in offered):
-        raise Refusal(
-            400, "PARAM_ERROR", "Http头Accept不支持，应为application/json", cause=CAUSE_PARAMETER
-        )
+        raise Refusal(400, "PARAM_ERROR", "Http头Accept不支持，应为application/json", cause=CAUSE_PARAMETER)
     media_type = call.content_type.split(";")[0].strip().lower()
     if call.method == "POST" and media_type != "application/json":
-        raise Refusal(
-            415, "PARAM_ERROR", "Http头Content-Type应为application/json", cause=CAUSE_PARAMETER
-        )
+        raise Refusal(415, "PARAM_ERROR", "Http头Content-Type应为application/json", cause=CAUSE_PARAMETER)
 
 
 def _read_authorization(call: Call) -> dict[str, str]:
@@ -97,21 +91,15 @@ def _read_authorization(call: Call) -> dict[str, str]:
     pairs = [ITEM.fullmatch(part.strip()) for part in rest.split(",")]
     items = {pair[1]: pair[2] for pair in pairs if pair is not None}
     if None in pairs or len(items) != len(pairs):
-        raise _sign_error(
-            call, "Http头Authorization值格式错误", field="authorization", issue="malformed items"
-        )
+        raise _sign_error(call, "Http头Authorization值格式错误", field="authorization", issue="malformed items")
     for name in ITEMS:
         if name not in items:
-            raise _sign_error(
-                call, f"Http头Authorization缺少{name}", field=name, issue=f"{name} missing"
-            )
+            raise _sign_error(call, f"Http头Authorization缺少{name}", field=name, issue=f"{name} missing")
     return items
 
 
 def _check_timestamp(call: Call, timestamp: str) -> None:
-    if not re.fullmatch(r"[0-9]{1,12}", timestamp) or (
-        abs(real_now() - int(timestamp)) > CLOCK_DIFFERENCE_MAX_S
-    ):
+    if not re.fullmatch(r"[0-9]{1,12}", timestamp) or (abs(real_now() - int(timestamp)) > CLOCK_DIFFERENCE_MAX_S):
         raise _sign_error(
             call,
             "Http头Authorization中的timestamp与发起请求的时间不得超过5分钟",
@@ -130,9 +118,7 @@ def _message(call: Call, items: dict[str, str]) -> bytes:
     )
 
 
-def _sign_error(
-    call: Call, text: str, *, field: str, issue: str, message: bytes | None = None
-) -> Refusal:
+def _sign_error(call: Call, text: str, *, field: str, issue: str, message: bytes | None = None) -> Refusal:
     inner: dict[str, object] = {"issue": issue}
     detail: dict[str, object] = {
         "detail": inner,

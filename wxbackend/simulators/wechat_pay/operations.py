@@ -44,9 +44,7 @@ def create_jsapi_order(world: World, call: Call) -> Result:
     return Result({"prepay_id": prepay.prepay_id}, wish.out_trade_no)
 
 
-def query_by_out_trade_no(
-    out_trade_no: str, query: Mapping[str, str]
-) -> Callable[[World, Call], Result]:
+def query_by_out_trade_no(out_trade_no: str, query: Mapping[str, str]) -> Callable[[World, Call], Result]:
     """An order by the merchant's number."""
 
     def operation(world: World, _call: Call) -> Result:
@@ -57,9 +55,7 @@ def query_by_out_trade_no(
     return operation
 
 
-def query_by_transaction_id(
-    transaction_id: str, query: Mapping[str, str]
-) -> Callable[[World, Call], Result]:
+def query_by_transaction_id(transaction_id: str, query: Mapping[str, str]) -> Callable[[World, Call], Result]:
     """An order by WeChat's number, which it has once it is paid."""
 
     def operation(world: World, _call: Call) -> Result:

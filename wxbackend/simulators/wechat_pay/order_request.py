@@ -35,9 +35,7 @@ _STORE = Shape(
     required={"id": Text(32, 1)},
     optional={"name": Text(256), "area_code": Text(32), "address": Text(512)},
 )
-_IDENTITY = Shape(
-    required={"type": Text(32, 1), "number": Text(1024, 1), "name": Text(1024, 1)}, optional={}
-)
+_IDENTITY = Shape(required={"type": Text(32, 1), "number": Text(1024, 1), "name": Text(1024, 1)}, optional={})
 
 # Field limits: reference, WeChat Pay v3 JSAPI order (lengths are characters).
 JSAPI = Shape(
@@ -54,9 +52,7 @@ JSAPI = Shape(
         "time_expire": Text(64, 1),
         "attach": Text(128),
         "goods_tag": Text(32),
-        "limit_pay": Many(
-            Text(32, choices=frozenset({"no_balance", "no_credit", "no_debit", "balance_only"}))
-        ),
+        "limit_pay": Many(Text(32, choices=frozenset({"no_balance", "no_credit", "no_debit", "balance_only"}))),
         "support_fapiao": Flag(),
         "detail": Shape(
             required={},

@@ -1,4 +1,4 @@
-"""The order book: NOTPAY becomes SUCCESS or CLOSED, exactly once, and a merchant order number means one order for ever."""
+"""The order book: NOTPAY becomes SUCCESS or CLOSED exactly once, and a number means one order for ever."""
 
 from __future__ import annotations
 
@@ -185,11 +185,7 @@ class OrderBook:
     def waiting_for(self, openids: Iterable[str]) -> list[Order]:
         """Unpaid orders that name one of these openids, newest first."""
         wanted = frozenset(openids)
-        return [
-            order
-            for order in self.everything()
-            if order.state == NOTPAY and order.request.openid in wanted
-        ]
+        return [order for order in self.everything() if order.state == NOTPAY and order.request.openid in wanted]
 
     def _store(self, order: Order) -> Order:
         self._orders[order.request.out_trade_no] = order

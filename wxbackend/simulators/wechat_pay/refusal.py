@@ -49,9 +49,7 @@ class Refusal(Exception):
         return body
 
 
-def bad_parameter(
-    field: str, issue: str, *, cause: int = CAUSE_PARAMETER, value: object = None
-) -> Refusal:
+def bad_parameter(field: str, issue: str, *, cause: int = CAUSE_PARAMETER, value: object = None) -> Refusal:
     """400 PARAM_ERROR that names the field by its JSON pointer."""
     detail: dict[str, object] = {"field": field, "issue": issue, "location": "body"}
     if value is not None:

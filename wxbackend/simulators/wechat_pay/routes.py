@@ -74,9 +74,7 @@ def blueprint(world: World) -> Blueprint:
 
     @pages.get("/certificates")
     def certificates() -> Response:
-        return _converse(
-            world, "certificates", list_certificates(request.args.get("algorithm_type", "RSA"))
-        )
+        return _converse(world, "certificates", list_certificates(request.args.get("algorithm_type", "RSA")))
 
     @pages.app_errorhandler(404)
     @pages.app_errorhandler(405)
@@ -123,9 +121,7 @@ def _before(fault: str) -> Outcome | None:
         case "html_502":
             return Outcome(502, GATEWAY_PAGE, CAUSE_NONE, "html_502")
         case "limit_429":
-            return _refused(
-                Refusal(429, "FREQUENCY_LIMITED", "频率超限，请降低请求频率", cause=CAUSE_RATE)
-            )
+            return _refused(Refusal(429, "FREQUENCY_LIMITED", "频率超限，请降低请求频率", cause=CAUSE_RATE))
         case _:
             return None
 
@@ -180,9 +176,7 @@ def _dribbled(body: bytes, seconds: float) -> Iterator[bytes]:
         yield body[start : start + size]
 
 
-def _remember(
-    world: World, call: Call, outcome: Outcome | None, request_id: str, names: tuple[str, ...]
-) -> None:
+def _remember(world: World, call: Call, outcome: Outcome | None, request_id: str, names: tuple[str, ...]) -> None:
     try:
         body: object = json.loads(call.body, parse_constant=str) if call.body else None
     except (ValueError, RecursionError):

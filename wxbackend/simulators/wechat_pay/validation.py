@@ -83,10 +83,7 @@ def check(value: object, rule: Rule, path: str = "") -> None:
         case Text():
             _check_text(value, rule, path)
         case Whole():
-            if not isinstance(value, int) or isinstance(value, bool):
-                raise bad_parameter(path, "应为整数")
-            if not rule.least <= value <= rule.most:
-                raise bad_parameter(path, "超出取值范围", cause=CAUSE_OUT_OF_RANGE)
+            _check_whole(value, rule, path)
         case Flag():
             if not isinstance(value, bool):
                 raise bad_parameter(path, "应为布尔值")
@@ -108,6 +105,13 @@ def _check_text(value: object, rule: Text, path: str) -> None:
         raise bad_parameter(path, "含有不允许的字符")
     if rule.choices is not None and value not in rule.choices:
         raise bad_parameter(path, "不是可取的值", value=value)
+
+
+def _check_whole(value: object, rule: Whole, path: str) -> None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise bad_parameter(path, "应为整数")
+    if not rule.least <= value <= rule.most:
+        raise bad_parameter(path, "超出取值范围", cause=CAUSE_OUT_OF_RANGE)
 
 
 def _check_shape(value: object, rule: Shape, path: str) -> None:

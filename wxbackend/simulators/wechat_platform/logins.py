@@ -75,9 +75,7 @@ class Logins:
         """A fresh code."""
         code = "0" + secrets.token_urlsafe(24)[:31]
         with self._lock:
-            self._codes[code] = Code(
-                code, kind, appid, buyer.id, scope, snapshot, self._clock.now()
-            )
+            self._codes[code] = Code(code, kind, appid, buyer.id, scope, snapshot, self._clock.now())
         return code
 
     def redeem(self, code: str, *, kind: str, appid: str) -> Code:

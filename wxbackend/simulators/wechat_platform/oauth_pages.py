@@ -1,4 +1,4 @@
-"""The authorize page that a buyer's browser visits inside WeChat: it redirects with a code, asks first, or shows an error."""
+"""The authorize page a buyer's browser visits in WeChat: it redirects with a code, asks first, or shows an error."""
 
 from __future__ import annotations
 
@@ -130,9 +130,7 @@ def _domain_fits(redirect_uri: str, domain: str | None) -> bool:
 
 def _send_back(world: World, visit: Visit, buyer: Buyer) -> Response:
     snapshot = buyer.snapshot or world.mischief.take_platform("oauth_snapshot") is not None
-    code = world.logins.issue(
-        kind=OAUTH, appid=visit.appid, buyer=buyer, scope=visit.scope, snapshot=snapshot
-    )
+    code = world.logins.issue(kind=OAUTH, appid=visit.appid, buyer=buyer, scope=visit.scope, snapshot=snapshot)
     base, _, fragment = visit.redirect_uri.partition("#")
     joint = "&" if "?" in base else "?"
     url = f"{base}{joint}code={code}&state={visit.state}" + (f"#{fragment}" if fragment else "")

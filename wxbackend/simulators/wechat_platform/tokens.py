@@ -1,4 +1,4 @@
-"""Access tokens of apps, classic and stable: the two kinds do not disturb each other (reference: WeChat access_token)."""
+"""Access tokens of apps; classic and stable do not disturb each other (reference: WeChat access_token)."""
 
 from __future__ import annotations
 
