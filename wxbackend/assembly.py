@@ -29,8 +29,7 @@ from wxbackend.providers.wechat_v3.config import (
 from wxbackend.providers.wechat_v3.keys import KeyRing
 from wxbackend.settings import MerchantSettings, Settings, WrongSettings
 from wxbackend.store.coordination import SqliteCoordination
-from wxbackend.store.engines import is_sqlite, reading_engine, sqlite_writing_engine
-from wxbackend.store.nodes import Identifiers, NodeLease
+from wxbackend.store.nodes import Identifiers, NodeLease, nodes_engine
 from wxbackend.store.unit import PostgresqlStore, SqliteStore, open_store
 from wxbackend.surroundings import RealSurroundings, clock_ms
 from wxbackend.transport.http import HttpTransport, Limits
@@ -79,8 +78,7 @@ def assemble(settings: Settings) -> Assembled:
     url = settings.server.database_url
     store = open_store(url)
     holder = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
-    nodes = sqlite_writing_engine(url) if is_sqlite(url) else reading_engine(url)
-    surroundings = RealSurroundings(Identifiers(NodeLease(nodes, holder), clock_ms))
+    surroundings = RealSurroundings(Identifiers(NodeLease(nodes_engine(url), holder), clock_ms))
     upstream = settings.upstream
     transport = HttpTransport(Limits(upstream.connect_timeout_s, upstream.read_timeout_s, upstream.total_timeout_s))
     deps = Dependencies(

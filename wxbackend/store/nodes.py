@@ -3,6 +3,9 @@
 Process numbers collide across hosts and after a fork, so every process takes a node for an hour
 and renews it while it is making identifiers. A node whose lease ran out is not used again before
 the former holder has certainly stopped: a holder stops using it a minute before its lease ends.
+
+A lease may have to be taken in the middle of a unit, by whoever needs an identifier first. On
+SQLite that would wait for the very transaction that asks, so there the leases have a file of their own.
 """
 
 from __future__ import annotations
@@ -11,13 +14,14 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
-from sqlalchemy import Engine, bindparam, or_, select
+from sqlalchemy import Engine, bindparam, make_url, or_, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from wxbackend.domain import ids
 from wxbackend.domain.errors import WxbackendError
 from wxbackend.store import tables
+from wxbackend.store.engines import is_sqlite, reading_engine, sqlite_writing_engine
 
 LEASE_MS: Final = 3_600_000
 RENEW_BEFORE_MS: Final = 1_800_000
@@ -38,6 +42,17 @@ _TAKE = {
     .on_conflict_do_update(index_elements=["node"], set_=_LEASE, where=_FREE)
     .returning(_T.c.node),
 }
+
+
+def nodes_engine(database_url: str) -> Engine:
+    """Where the leases of a database's processes are kept: `<file>.nodes` beside a SQLite file, else the database."""
+    if not is_sqlite(database_url):
+        return reading_engine(database_url)
+    url = make_url(database_url)
+    engine = sqlite_writing_engine(url.set(database=f"{url.database}.nodes").render_as_string(hide_password=False))
+    with engine.begin() as connection:
+        _T.create(connection, checkfirst=True)
+    return engine
 
 
 class NoNodeFree(WxbackendError):
