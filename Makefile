@@ -1,0 +1,94 @@
+# Everything a person or a CI does here is a target; `make help` lists them.
+# Needs Python 3.11 or newer and make. Everything else comes from hash-locked files into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+WORKERS ?= auto
+PYTEST_ARGS ?=
+RUNTIME := $(VENV)/.runtime
+DEVELOPMENT := $(VENV)/.development
+NODE := $(VENV)/.node
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check lint types contracts witness browser openapi format lock audit clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: $(RUNTIME) ## Start web, worker and simulator on this machine; prints what to do next
+	@$(BIN)/wxbackend run
+
+demo: $(RUNTIME) ## Take one payment against the running stack and print its timeline
+	@$(BIN)/wxbackend demo
+
+test: $(DEVELOPMENT) $(NODE) browser ## Run everything the project claims
+	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+check: lint types contracts test ## Lint, types, import contracts and the tests
+
+lint: $(DEVELOPMENT) ## Style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(DEVELOPMENT) ## Strict types
+	$(BIN)/mypy
+
+contracts: $(DEVELOPMENT) ## Who may import whom
+	$(BIN)/lint-imports
+
+witness: $(DEVELOPMENT) ## Hold both sides of the wire against ../shared/wechatpay-openapi (WXBACKEND_WITNESS names another folder)
+	$(BIN)/python -m pytest -n $(WORKERS) tests/witness
+
+openapi: $(RUNTIME) ## Write docs/openapi.json from the schemas
+	@WXBACKEND_CONFIG=config/development.toml $(BIN)/wxbackend openapi
+
+format: $(DEVELOPMENT) ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+audit: $(DEVELOPMENT) ## Known vulnerabilities in what is pinned
+	$(BIN)/pip-audit --disable-pip -r requirements/runtime.txt
+
+lock: ## Pin the requirements anew (needs uv)
+	uv pip compile $(LOCK) pyproject.toml -o requirements/runtime.txt
+	uv pip compile $(LOCK) --group test --group quality pyproject.toml -o requirements/development.txt
+	uv pip compile $(LOCK) --no-deps requirements/node.in -o requirements/node.txt
+	uv pip compile $(LOCK) requirements/build.in -o requirements/build.txt
+LOCK := --quiet --upgrade --python-version 3.11 --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
+clean: ## Remove what was installed and made; keys and databases below var/ stay
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache tests/mini_program/node_modules
+
+# --- what the targets need ---------------------------------------------------------------------
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3.11 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): requirements/build.txt requirements/runtime.txt pyproject.toml | $(BIN)/python
+	@echo "Installing what the product needs into $(VENV) …"
+	@$(PIP) install --require-hashes -r requirements/build.txt -r requirements/runtime.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEVELOPMENT): requirements/development.txt $(RUNTIME)
+	@echo "Installing what the tests need into $(VENV) …"
+	@$(PIP) install --require-hashes -r requirements/development.txt
+	@touch $@
+
+# Node runs the mini program's tests; PyPI carries one for machines that have none.
+$(NODE): requirements/node.txt | $(BIN)/python
+	@command -v node >/dev/null 2>&1 || $(PIP) install --require-hashes -r requirements/node.txt
+	@touch $@
+
+# Chromium for the pages: installed where we may, otherwise those tests fail by name and say what to install.
+browser:
+	@command -v chromium >/dev/null 2>&1 || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+			echo "Installing Chromium for the browser tests …"; \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
+		else \
+			echo "No chromium here: the browser tests will fail. Install it with: apt-get install chromium"; \
+		fi; }
