@@ -54,9 +54,7 @@ def ask_desk(stack: Any, method: str, path: str, body: object = None) -> Any:
     """One call to the simulator's desk."""
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
-    request = urllib.request.Request(
-        f"{stack.simulator_url}/_desk{path}", data=data, headers=headers, method=method
-    )
+    request = urllib.request.Request(f"{stack.simulator_url}/_desk{path}", data=data, headers=headers, method=method)
     with urllib.request.urlopen(request, timeout=10) as answer:
         return json.load(answer)
 
@@ -76,10 +74,7 @@ class Sale:
         self.intent = stack.create_intent(amount=amount, description=self.description)
         self.id: str = self.intent["id"]
         self.secret: str = self.intent["client_secret"]
-        self.link = (
-            f"{stack.web_url}/pay/official_account"
-            f"#key={stack.publishable_key}&client_secret={self.secret}"
-        )
+        self.link = f"{stack.web_url}/pay/official_account#key={stack.publishable_key}&client_secret={self.secret}"
 
     def orders(self) -> list[dict[str, Any]]:
         """The orders that WeChat has for this sale."""

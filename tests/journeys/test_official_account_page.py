@@ -1,4 +1,4 @@
-"""The official-account page in a real Chromium: whatever the telephone claims, only the server's word is shown as paid."""
+"""The official-account page in a real Chromium: whatever the telephone claims, only the server's word counts."""
 
 from __future__ import annotations
 
@@ -40,9 +40,7 @@ def desktop(chromium: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def telephone(chromium: Browser, stack: Any) -> Iterator[Telephone]:
-    context = chromium.new_context(
-        locale="zh-CN", user_agent=WECHAT_AGENT, viewport={"width": 375, "height": 720}
-    )
+    context = chromium.new_context(locale="zh-CN", user_agent=WECHAT_AGENT, viewport={"width": 375, "height": 720})
     yield Telephone(stack, context)
     context.close()
 
@@ -72,9 +70,7 @@ def test_paid_through_login_and_lent_cashier(desktop: BrowserContext, sale: Sale
     assert any("/connect/oauth2/authorize" in url for url in seen)
 
 
-def test_paid_inside_wechat_and_the_secret_leaves_the_address_bar(
-    telephone: Telephone, sale: Sale
-) -> None:
+def test_paid_inside_wechat_and_the_secret_leaves_the_address_bar(telephone: Telephone, sale: Sale) -> None:
     seen: list[str] = []
     telephone.context.on("request", lambda request: seen.append(request.url))
     telephone.outcomes = ["pay"]
@@ -88,9 +84,7 @@ def test_paid_inside_wechat_and_the_secret_leaves_the_address_bar(
 
 
 @pytest.mark.parametrize("outcome", ["pay_but_report_cancel", "pay_and_say_nothing"])
-def test_shown_as_paid_whatever_the_telephone_said(
-    telephone: Telephone, sale: Sale, outcome: str
-) -> None:
+def test_shown_as_paid_whatever_the_telephone_said(telephone: Telephone, sale: Sale, outcome: str) -> None:
     telephone.outcomes = [outcome]
     page = telephone.visit(sale.link)
     pay_button(page).click()
@@ -159,9 +153,35 @@ def test_two_tabs_pay_one_order_once(telephone: Telephone, sale: Sale) -> None:
     assert [order["trade_state"] for order in sale.orders()].count("SUCCESS") == 1
 
 
-def test_an_order_still_being_resolved_opens_the_cashier_once_it_is_known(
-    telephone: Telephone, sale: Sale
-) -> None:
+def test_shown_as_paid_though_the_notice_was_lost(telephone: Telephone, sale: Sale) -> None:
+    ask_desk(sale.stack, "POST", "/mischief", {"notices": {"lose": {"times": 1}}})
+    telephone.outcomes = ["pay_but_report_cancel"]
+    page = telephone.visit(sale.link)
+    pay_button(page).click()
+    expect_view(page, "succeeded")
+
+
+def test_a_sale_canceled_by_the_shop_is_shown_and_cannot_be_paid(telephone: Telephone, sale: Sale) -> None:
+    telephone.outcomes = ["cancel"]
+    page = telephone.visit(sale.link)
+    pay_button(page).click()
+    expect_view(page, "unpaid")
+    sale.stack.api("POST", f"/v1/payment_intents/{sale.id}/cancel")
+    expect_view(page, "canceled")
+    assert page.get_by_role("button").count() == 0
+    assert [order["trade_state"] for order in sale.orders()] == ["CLOSED"]
+
+
+def test_the_focus_follows_to_the_next_button(telephone: Telephone, sale: Sale) -> None:
+    telephone.outcomes = ["cancel"]
+    page = telephone.visit(sale.link)
+    pay_button(page).focus()
+    page.keyboard.press("Enter")
+    expect_view(page, "unpaid")
+    expect(pay_button(page, "再次支付")).to_be_focused()
+
+
+def test_an_order_still_being_resolved_opens_the_cashier_once_it_is_known(telephone: Telephone, sale: Sale) -> None:
     def keep_back_the_parameters(route: Any) -> None:
         answer = route.fetch()
         body = answer.json()
@@ -176,9 +196,7 @@ def test_an_order_still_being_resolved_opens_the_cashier_once_it_is_known(
     assert len(telephone.opened) == 1
 
 
-def test_a_declined_payment_says_why_and_may_be_tried_again(
-    telephone: Telephone, sale: Sale
-) -> None:
+def test_a_declined_payment_says_why_and_may_be_tried_again(telephone: Telephone, sale: Sale) -> None:
     confirm = "**/v1/payment_intents/*/confirm"
     declined = {
         "id": sale.id,
@@ -217,9 +235,7 @@ def test_a_weak_network_is_waited_out(telephone: Telephone, sale: Sale) -> None:
     assert len(lost) == 3
 
 
-def test_snapshot_user_is_told_what_to_do_and_may_log_in_again(
-    telephone: Telephone, sale: Sale
-) -> None:
+def test_snapshot_user_is_told_what_to_do_and_may_log_in_again(telephone: Telephone, sale: Sale) -> None:
     knob = {"platform": {"oauth_snapshot": {"times": 1}}}
     ask_desk(sale.stack, "POST", "/mischief", knob)
     telephone.outcomes = ["pay"]
@@ -241,9 +257,7 @@ def test_refused_login_is_explained_once(telephone: Telephone, sale: Sale) -> No
     expect_view(page, "ready")
 
 
-def test_a_login_that_leaves_no_trace_is_not_tried_for_ever(
-    telephone: Telephone, sale: Sale
-) -> None:
+def test_a_login_that_leaves_no_trace_is_not_tried_for_ever(telephone: Telephone, sale: Sale) -> None:
     started: list[str] = []
 
     def come_back_at_once(route: Any) -> None:
@@ -280,9 +294,7 @@ def test_mini_program_web_view_is_told_that_it_cannot_pay(chromium: Browser, sal
     context.close()
 
 
-def test_live_key_outside_wechat_is_told_to_open_wechat(
-    desktop: BrowserContext, sale: Sale
-) -> None:
+def test_live_key_outside_wechat_is_told_to_open_wechat(desktop: BrowserContext, sale: Sale) -> None:
     seen: list[str] = []
     desktop.on("request", lambda request: seen.append(request.url))
 
@@ -308,23 +320,17 @@ def test_live_key_outside_wechat_is_told_to_open_wechat(
     assert not any(sale.stack.simulator_url in url for url in seen)
 
 
-@pytest.mark.parametrize(
-    "spoil", ["", "#key=pk_test_1", "#key=pk_test_1&client_secret=pi_1_secret_x"]
-)
+@pytest.mark.parametrize("spoil", ["", "#key=pk_test_1", "#key=pk_test_1&client_secret=pi_1_secret_x"])
 def test_a_broken_link_says_so(desktop: BrowserContext, stack: Any, spoil: str) -> None:
     page = desktop.new_page()
     page.goto(f"{stack.web_url}/pay/official_account{spoil}")
     expect(page.get_by_role("status")).to_contain_text("付款链接不完整或已失效", timeout=WAIT_MS)
 
 
-def test_the_secret_of_another_sale_opens_nothing(
-    desktop: BrowserContext, stack: Any, sale: Sale
-) -> None:
+def test_the_secret_of_another_sale_opens_nothing(desktop: BrowserContext, stack: Any, sale: Sale) -> None:
     other = Sale(stack)
     page = desktop.new_page()
-    page.goto(
-        sale.link.replace(sale.secret, f"{sale.id}_secret_{other.secret.split('_secret_')[1]}")
-    )
+    page.goto(sale.link.replace(sale.secret, f"{sale.id}_secret_{other.secret.split('_secret_')[1]}"))
     expect(page.get_by_role("status")).to_contain_text("付款链接不完整或已失效", timeout=WAIT_MS)
     assert sale.description not in page.locator("main").inner_text()
 
@@ -332,10 +338,9 @@ def test_the_secret_of_another_sale_opens_nothing(
 @pytest.mark.parametrize(
     ("code", "words"),
     [("app_misconfigured", "设置有误"), ("user_blocked", "限制"), ("constructor", "没有完成")],
+    ids=["misconfigured", "blocked", "unknown"],
 )
-def test_each_reason_for_no_login_has_its_words(
-    telephone: Telephone, sale: Sale, code: str, words: str
-) -> None:
+def test_each_reason_for_no_login_has_its_words(telephone: Telephone, sale: Sale, code: str, words: str) -> None:
     page = telephone.visit(sale.link)
     expect_view(page, "ready")
     page.goto(f"{sale.stack.web_url}/pay/official_account?login_error={code}")
@@ -356,16 +361,11 @@ def test_only_a_web_address_becomes_the_way_back(telephone: Telephone, sale: Sal
 
 
 def test_fits_a_narrow_screen_in_english_and_dark(chromium: Browser, sale: Sale) -> None:
-    context = chromium.new_context(
-        locale="en-US", color_scheme="dark", viewport={"width": 320, "height": 568}
-    )
+    context = chromium.new_context(locale="en-US", color_scheme="dark", viewport={"width": 320, "height": 568})
     page = context.new_page()
     page.goto(sale.link)
     expect(pay_button(page, "Pay ¥8.80")).to_be_visible(timeout=WAIT_MS)
     assert page.evaluate("document.documentElement.scrollWidth") == 320
     assert page.evaluate("document.documentElement.lang") == "en"
-    assert (
-        page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
-        == "rgb(17, 17, 17)"
-    )
+    assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(17, 17, 17)"
     context.close()

@@ -1,4 +1,4 @@
-"""The simulator's telephone in a real Chromium: a person pays, refuses and misbehaves with it, by mouse and by keyboard."""
+"""The simulator's telephone in a real Chromium: a person pays, refuses and misbehaves, by mouse and by keyboard."""
 
 from __future__ import annotations
 
@@ -144,6 +144,7 @@ def spoil_time(params: dict[str, Any]) -> None:
         (spoil_app, "缺少参数 total_fee"),
         (spoil_time, "缺少参数 timeStamp"),
     ],
+    ids=["signature", "app", "time"],
 )
 def test_spoilt_parameters_are_refused_as_wechat_refuses_them(
     waiting: Waiting, telephone: Page, spoil: Any, complaint: str
@@ -191,9 +192,7 @@ def test_the_bridge_believes_only_the_cashier(waiting: Waiting) -> None:
     expect(waiting.shop.locator("html")).to_have_attribute("data-view", "cashier")
 
 
-def test_the_cashier_pays_for_no_page_from_elsewhere(
-    chromium: Browser, stack: Any, waiting: Waiting
-) -> None:
+def test_the_cashier_pays_for_no_page_from_elsewhere(chromium: Browser, stack: Any, waiting: Waiting) -> None:
     params = waiting.answer["next_action"][waiting.answer["next_action"]["type"]]
     context = chromium.new_context()
     page = context.new_page()
@@ -217,9 +216,7 @@ def test_a_link_is_opened_in_the_whole_browser(stack: Any, telephone: Page) -> N
     telephone.wait_for_url(f"{stack.web_url}/pay/official_account")
 
 
-def test_a_new_buyer_is_the_one_who_logs_in(
-    stack: Any, desktop: BrowserContext, telephone: Page
-) -> None:
+def test_a_new_buyer_is_the_one_who_logs_in(stack: Any, desktop: BrowserContext, telephone: Page) -> None:
     before = len(ask_desk(stack, "GET", "/buyers")["buyers"])
     telephone.locator("#new-buyer").click()
     expect(telephone.locator("#buyer")).not_to_have_value("buyer_1", timeout=WAIT_MS)

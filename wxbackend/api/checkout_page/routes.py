@@ -20,9 +20,7 @@ def origin_of(url: str) -> str:
     """
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not _AUTHORITY.fullmatch(parts.netloc):
-        raise ValueError(
-            f"the bridge must be an http or https address with a plain host, not {url!r}"
-        )
+        raise ValueError(f"the bridge must be an http or https address with a plain host, not {url!r}")
     return f"{parts.scheme}://{parts.netloc}"
 
 
@@ -62,9 +60,7 @@ def blueprint(test_bridge_url: str | None) -> Blueprint:
     @page.get("/official_account")
     def official_account() -> Response:
         """The page itself: the same bytes for everybody, since all it knows comes in the fragment."""
-        body = render_template(
-            "checkout_page/official_account.html", test_bridge_url=test_bridge_url or ""
-        )
+        body = render_template("checkout_page/official_account.html", test_bridge_url=test_bridge_url or "")
         answer = make_response(body)
         answer.headers["Content-Security-Policy"] = policy
         answer.headers["Cache-Control"] = "no-store"

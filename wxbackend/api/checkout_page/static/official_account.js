@@ -22,6 +22,7 @@
   let attempt = 0;
   let paying = false;
   let over = false;
+  let pressed = false;
   let confirmedAfterLogin = false;
 
   const poll = api.poller(function () { return api.retrieve(link); }, heard, function () {
@@ -57,9 +58,13 @@
     element("steps").hidden = true;
   }
 
+  /** Whoever pressed a button that then vanished finds the focus on the next one. */
   function offer(view, sentences, label, action) {
     show(view, sentences);
     setButton("primary", label, action);
+    if (pressed && action && document.activeElement === document.body) {
+      element("primary").focus();
+    }
   }
 
   /** Fen to "¥1,234.50" by moving digits, so that no amount is ever rounded. */
@@ -217,6 +222,7 @@
       return;
     }
     paying = true;
+    pressed = true;
     reason = "";
     poll.stop();
     show("working", words.working);
@@ -329,6 +335,15 @@
     }
   }
 
+  /** A buyer who comes back to an untouched page may have paid elsewhere meanwhile. */
+  function glance() {
+    api.retrieve(link).then(function (answer) {
+      if (answer.status === 200 && !paying && !over) {
+        begin(answer.body);
+      }
+    }, function () { return null; });
+  }
+
   function start() {
     paying = false;
     show("loading", words.loading);
@@ -350,7 +365,12 @@
   document.documentElement.lang = window.wxbackend.language;
   setText("footer", words.footer);
   document.addEventListener("visibilitychange", function () {
-    if (!document.hidden) {
+    if (document.hidden) {
+      return;
+    }
+    if (document.documentElement.getAttribute("data-view") === "ready") {
+      glance();
+    } else {
       poll.now();
     }
   });
