@@ -31,9 +31,10 @@ def create_application(deps: Dependencies, *, test_bridge_url: str | None) -> Fl
     """Build it for one process."""
     app = Flask("wxbackend", static_folder=None)
     app.config.update(openapi.CONFIG)
-    app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
+    app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX + 1  # a chunked body is cut here without a word, see `parameters`
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # nobody may call from another site's page, so nobody asks
     app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False  # else an id of "%2F" is answered with a redirect in HTML
     Blueprint.ARGUMENTS_PARSER = ParameterParser()
     api = OurApi(app)
     openapi.teach(api.ma_plugin)

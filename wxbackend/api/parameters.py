@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn
 from urllib.parse import parse_qsl
 
 from flask import Request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from wxbackend.domain.errors import InvalidRequest
 
@@ -28,11 +29,11 @@ def of_request(request: Request) -> dict[str, Any]:
     """The parameters of a request: the query's, and the body's where there is one."""
     if request.method in ("GET", "HEAD", "DELETE"):
         asked = _from_form(request.query_string)
-        body = request.get_data(cache=True)
+        body = _body(request)
         if body and request.mimetype == JSON:
             return _from_json(body) | asked
         return asked
-    body = request.get_data(cache=True)
+    body = _body(request)
     if not body:
         return {}
     mimetype = request.mimetype
@@ -46,6 +47,14 @@ def of_request(request: Request) -> dict[str, Any]:
         f"Content-Type {mimetype[:60]!r} is not read here; send {JSON} or {FORM}.",
         code="content_type_unsupported",
     )
+
+
+def _body(request: Request) -> bytes:
+    """The whole body. One without a length that is too long comes cut to the limit and a byte, so it is measured."""
+    body = request.get_data(cache=True)
+    if len(body) > BODY_BYTES_MAX:
+        raise RequestEntityTooLarge
+    return body
 
 
 def _from_json(body: bytes) -> dict[str, Any]:

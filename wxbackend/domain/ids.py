@@ -17,6 +17,8 @@ SEQUENCE_BITS: Final = 12
 NODES_MAX: Final = 1 << NODE_BITS
 SEQUENCE_MAX: Final = 1 << SEQUENCE_BITS
 DIGITS: Final = 19
+NUMBER_MAX: Final = (1 << 63) - 1
+"""What a database's bigint holds; nineteen digits can say more."""
 
 INTENT: Final = "pi"
 PAYMENT_METHOD: Final = "pm"
@@ -45,7 +47,8 @@ def render(prefix: str, number: int) -> str:
 def parse(prefix: str, text: str, *, param: str = "id") -> int:
     """The number inside an identifier; `NotFound` when the text cannot be one of ours."""
     head, _, digits = text.partition("_")
-    if head != prefix or len(digits) != DIGITS or not (digits.isascii() and digits.isdigit()):
+    fitting = len(digits) == DIGITS and digits.isascii() and digits.isdigit()
+    if head != prefix or not fitting or int(digits) > NUMBER_MAX:
         raise NotFound(
             f"No such object: {text[:80]!r} (an identifier here is {prefix}_ and {DIGITS} digits).",
             code="resource_missing",
