@@ -202,12 +202,20 @@ def expire_attempt(intent: PaymentIntent, attempt: Attempt) -> Step:
 # --- what a provider said ---------------------------------------------------------------------
 
 
-def advance(intent: PaymentIntent, attempt: Attempt, observation: Observation, *, now_ms: int) -> Step:
-    """The intent and the attempt after one observation about the attempt."""
+def advance(
+    intent: PaymentIntent, attempt: Attempt, observation: Observation, *, now_ms: int, another_unresolved: bool = False
+) -> Step:
+    """The intent and the attempt after one observation about the attempt.
+
+    `another_unresolved` says that another attempt of the intent may still be paid.
+    """
     assert attempt.intent_id == intent.id
     said = _weigh(attempt, observation, now_ms)
     if isinstance(said, Paid):
         return _paid(intent, attempt, said)
+    if isinstance(said, Opened) and another_unresolved and not attempt.is_unresolved():
+        # A late answer about an order that was replaced: nobody is ever shown how to pay it.
+        return Step(intent, attempt)
     state = ATTEMPT[attempt.state].get(type(said))
     if state is None:
         raise IllegalTransition(f"a {attempt.state.value} attempt has no row for {type(said).__name__}")

@@ -71,7 +71,9 @@ def settle(
     attempt = unit.attempts.find(attempt_id)
     assert intent is not None
     assert attempt is not None
-    step = lifecycle.advance(intent, attempt, observation, now_ms=now_ms)
+    other = unit.attempts.unresolved(intent.id)
+    another_unresolved = other is not None and other.id != attempt.id
+    step = lifecycle.advance(intent, attempt, observation, now_ms=now_ms, another_unresolved=another_unresolved)
     after = step.attempt
     assert after is not None
     if after != attempt:

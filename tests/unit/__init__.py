@@ -1,0 +1,1 @@
+"""Pure tests: one room at a time, nothing of ours started."""
