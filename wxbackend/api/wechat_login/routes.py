@@ -12,11 +12,12 @@ from wxbackend.api import authentication
 from wxbackend.api.answers import json_answer
 from wxbackend.api.payment_intents.routes import SESSION_COOKIE
 from wxbackend.api.wechat_login import schemas
-from wxbackend.domain.errors import Unauthenticated
+from wxbackend.domain.errors import Forbidden, Unauthenticated
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.finish_oauth import FinishOAuth, finish_oauth
 from wxbackend.flows.log_in_mini_program import log_in_mini_program
 from wxbackend.flows.start_oauth import StartOAuth, start_oauth
+from wxbackend.ports.accounts import KeyKind
 
 BROWSER_COOKIE: Final = "wx_browser"
 BROWSER_COOKIE_LASTS_S: Final = 86_400
@@ -56,6 +57,12 @@ def blueprint(deps: Dependencies) -> Blueprint:
         actor = deps.accounts.actor(params["key"])
         if actor is None:
             raise Unauthenticated("This publishable key is not known here.", code="api_key_invalid", param="key")
+        if actor.kind is not KeyKind.PUBLISHABLE:
+            raise Forbidden(
+                "A secret key must never stand in an address. Use the publishable key, and replace this secret key.",
+                code="publishable_key_required",
+                param="key",
+            )
         browser = request.cookies.get(BROWSER_COOKIE) or deps.surroundings.token()
         command = StartOAuth(params["return_url"], params.get("app_id"), params["scope"], browser)
         answer = _private(redirect(start_oauth(deps, actor, command)))
