@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 
 from flask import Request, g
 
@@ -38,7 +37,7 @@ def key_of(header: str) -> str:
     if scheme.lower() == "basic":
         try:
             user, _, _ = base64.b64decode(value, validate=True).decode("utf-8").partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # neither base64 nor UTF-8, or not even ASCII
             return ""
         return user
     return ""
