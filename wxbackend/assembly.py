@@ -93,6 +93,8 @@ def assemble(settings: Settings) -> Assembled:
         policy=Policy(
             order_expires_after_s=settings.work.order_expires_after_s,
             look_after_s=settings.work.look_after_s,
+            refund_look_after_s=settings.work.refund_look_after_s,
+            refund_short_after_s=settings.work.refund_short_after_s,
             login_lasts_s=settings.server.login_lasts_s,
             public_url=settings.server.public_url,
         ),

@@ -51,6 +51,8 @@ class WorkSettings:
 
     look_after_s: tuple[float, ...] = (10, 30, 120, 600)
     order_expires_after_s: int = 7_200
+    refund_look_after_s: tuple[float, ...] = (10, 60, 300, 1_200, 3_600, 21_600)
+    refund_short_after_s: float = 300
     idle_wait_s: float = 0.5
     certificates_every_s: int = 3_600
     webhook_delays_s: tuple[float, ...] | None = None

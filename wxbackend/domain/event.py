@@ -14,6 +14,8 @@ class EventType(Enum):
     INTENT_SUCCEEDED = "payment_intent.succeeded"
     INTENT_PAYMENT_FAILED = "payment_intent.payment_failed"
     INTENT_CANCELED = "payment_intent.canceled"
+    REFUND_CREATED = "refund.created"
+    REFUND_UPDATED = "charge.refund.updated"
     DISCREPANCY_OPENED = "discrepancy.opened"
 
 

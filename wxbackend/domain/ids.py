@@ -22,6 +22,8 @@ NUMBER_MAX: Final = (1 << 63) - 1
 
 INTENT: Final = "pi"
 PAYMENT_METHOD: Final = "pm"
+REFUND: Final = "re"
+TRANSACTION: Final = "txn"
 EVENT: Final = "evt"
 DISCREPANCY: Final = "dsc"
 REQUEST: Final = "req"

@@ -75,3 +75,50 @@ class Uncertain:
 
 
 Observation = Opened | Paid | Pending | Closed | Declined | Absent | Uncertain
+
+
+@dataclass(frozen=True, slots=True)
+class RefundProcessing:
+    """The provider took the refund; the money is on its way."""
+
+    handle: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundSucceeded:
+    """The buyer has the money back."""
+
+    handle: str
+    succeeded_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefundClosed:
+    """The refund failed; the money is still the merchant's."""
+
+    handle: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundAbnormal:
+    """The buyer's account cannot take the money; a person has to follow up at the provider."""
+
+    handle: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundShort:
+    """The merchant's balance at the provider is too low; nothing was moved."""
+
+
+RefundObservation = (
+    RefundProcessing
+    | RefundSucceeded
+    | RefundClosed
+    | RefundAbnormal
+    | RefundShort
+    | Declined
+    | Pending
+    | Absent
+    | Uncertain
+)

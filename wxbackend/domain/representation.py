@@ -8,8 +8,16 @@ from wxbackend.domain import ids
 from wxbackend.domain.attempt import Attempt
 from wxbackend.domain.discrepancy import Discrepancy
 from wxbackend.domain.intent import PaymentIntent, PaymentMethod
+from wxbackend.domain.ledger import REFUNDS_PENDING, Transfer
 from wxbackend.domain.next_action import next_action
+from wxbackend.domain.refund import PUBLIC_STATUS, Refund, RefundState
 
+PENDING_REASON: Final = {
+    RefundState.SHORT: "insufficient_funds",
+    RefundState.PROCESSING: "processing",
+    RefundState.RECORDED: "processing",
+    RefundState.UNCERTAIN: "processing",
+}
 API_VERSION: Final = "1.0.1"
 
 BUYER_FIELDS: Final = (
@@ -96,6 +104,62 @@ def _last_payment_error(intent: PaymentIntent) -> dict[str, Any] | None:
     if error.decline_code is not None:
         shown["decline_code"] = error.decline_code
     return shown
+
+
+def refund(shown: Refund) -> dict[str, Any]:
+    """A Refund in the seed documents' API shape; fields that are not set are left out."""
+    fields: dict[str, Any] = {
+        "id": ids.render(ids.REFUND, shown.id),
+        "object": "refund",
+        "amount": shown.money.amount,
+        "created": seconds_only(shown.created_ms),
+        "currency": shown.money.currency,
+        "livemode": shown.livemode,
+        "metadata": dict(shown.metadata) or None,
+        "payment_intent": ids.render(ids.INTENT, shown.intent_id),
+        "reason": shown.reason,
+        "description": shown.description,
+        "status": PUBLIC_STATUS[shown.state],
+        "pending_reason": PENDING_REASON.get(shown.state),
+        "failure_reason": shown.failure,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def balance(balances: dict[tuple[str, str], int], *, livemode: bool) -> dict[str, Any]:
+    """What the books say is at the providers: what may be refunded or settled, and what is reserved."""
+    available: dict[str, int] = {}
+    reserved: dict[str, int] = {}
+    for (name, currency), amount in balances.items():
+        if name.startswith("provider:") or name == REFUNDS_PENDING:
+            available[currency] = available.get(currency, 0) + amount
+        if name == REFUNDS_PENDING:
+            reserved[currency] = reserved.get(currency, 0) - amount
+    return {
+        "object": "balance",
+        "available": [{"amount": available[currency], "currency": currency} for currency in sorted(available)],
+        "pending": [{"amount": reserved[currency], "currency": currency} for currency in sorted(reserved)],
+        "livemode": livemode,
+    }
+
+
+def balance_transaction(number: int, created_ms: int, transfer: Transfer) -> dict[str, Any]:
+    """One row of the journal that touches money at a provider; what left it is negative."""
+    came = transfer.debit.startswith("provider:")
+    amount = transfer.amount if came else -transfer.amount
+    prefix = {"refund_paid": ids.REFUND, "misplaced": ids.DISCREPANCY}.get(transfer.kind.value, ids.INTENT)
+    return {
+        "id": ids.render(ids.TRANSACTION, number),
+        "object": "balance_transaction",
+        "amount": amount,
+        "created": seconds_only(created_ms),
+        "currency": transfer.currency,
+        "fee": 0,
+        "net": amount,
+        "source": ids.render(prefix, transfer.subject_id),
+        "status": "available",
+        "type": {"payment": "payment", "misplaced": "adjustment", "refund_paid": "refund"}[transfer.kind.value],
+    }
 
 
 def discrepancy(number: int, found: Discrepancy, *, created_ms: int, livemode: bool) -> dict[str, Any]:

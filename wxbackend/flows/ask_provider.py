@@ -12,8 +12,10 @@ from wxbackend.domain.observation import (
     Declined,
     Observation,
     Paid,
+    RefundObservation,
     Uncertain,
 )
+from wxbackend.domain.refund import Refund, RefundState
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.ports.provider import Exchange, Provider
 
@@ -42,7 +44,8 @@ def order(deps: Dependencies, provider: Provider, attempt: Attempt) -> Observati
         return deps.surroundings.now_ms() - started < QUICK_MS
 
     said = ask(deps, provider.order(attempt))
-    unsure_before = attempt.state is AttemptState.UNCERTAIN or isinstance(said, Uncertain)
+    sent_before = attempt.state is AttemptState.UNCERTAIN or attempt.sent_ms != attempt.created_ms
+    unsure_before = sent_before or isinstance(said, Uncertain)
     if isinstance(said, Uncertain) and quick():
         said = ask(deps, provider.order(attempt))
     if not unsure_before or not isinstance(said, Uncertain | Declined) or not quick():
@@ -72,3 +75,28 @@ def close(deps: Dependencies, provider: Provider, attempt: Attempt) -> Observati
 def query(deps: Dependencies, provider: Provider, attempt: Attempt) -> Observation:
     """Ask what became of the order."""
     return ask(deps, provider.query(attempt))
+
+
+def refund(deps: Dependencies, provider: Provider, asked: Refund) -> RefundObservation:
+    """Send the refund. It has one number, so repeating it can never give money back twice.
+
+    A refusal after a call whose result we never saw proves nothing until a query says the same.
+    """
+    said = _ask_refund(deps, provider.refund(asked))
+    first_time = asked.state is RefundState.RECORDED and asked.sent_ms == asked.created_ms
+    if not isinstance(said, Declined) or first_time:
+        return said
+    truth = _ask_refund(deps, provider.query_refund(asked))
+    return said if isinstance(truth, Absent) else truth
+
+
+def query_refund(deps: Dependencies, provider: Provider, asked: Refund) -> RefundObservation:
+    """Ask what became of the refund."""
+    return _ask_refund(deps, provider.query_refund(asked))
+
+
+def _ask_refund(deps: Dependencies, exchange: Exchange[RefundObservation]) -> RefundObservation:
+    try:
+        return deps.transport.send(exchange)
+    except (ProviderUnreached, ProviderUnknown) as error:
+        return Uncertain(str(error))

@@ -21,6 +21,10 @@ class Policy:
     """How long a buyer may pay an order; WeChat's prepay_id lasts as long."""
     look_after_s: tuple[float, ...] = (10, 30, 120, 600)
     """When an open order is queried, counted from when it was sent; then at its expiry."""
+    refund_look_after_s: tuple[float, ...] = (10, 60, 300, 1_200, 3_600, 21_600)
+    """When a refund that the provider took is queried; the last pause repeats."""
+    refund_short_after_s: float = 300
+    """When a refund that the balance could not bear is sent again."""
     login_lasts_s: int = 86_400
     """How long a buyer's login session lasts."""
     public_url: str = ""

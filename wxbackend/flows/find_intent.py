@@ -79,6 +79,4 @@ def list_intents(
 ) -> tuple[Sequence[tuple[PaymentIntent, Attempt | None]], bool]:
     """A page, newest first, and whether there are more in that direction."""
     found = deps.store.read(lambda unit: unit.intents.page(actor.account, livemode=actor.livemode, page=page))
-    if len(found) <= page.limit:
-        return found, False
-    return (found[1:] if page.before is not None else found[: page.limit]), True
+    return page.cut(found)

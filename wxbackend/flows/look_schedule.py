@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from wxbackend.domain.attempt import Attempt, AttemptState
+from wxbackend.domain.refund import RefundState
 
 UNCERTAIN_AFTER_S: Final = (1, 2, 5, 10, 20, 40, 60)
 CLOSING_AFTER_S: Final = (1, 2, 5, 15, 60, 300, 600)
 OVERDUE_AFTER_S: Final = (1, 5, 15, 60, 300, 600)
+REFUND_UNSENT_AFTER_S: Final = (1, 5, 15, 60, 60, 300)
+"""WeChat takes one refund a minute for the same order; the others wait their turn with their own numbers."""
+ABNORMAL_AFTER_S: Final = 21_600
 ACTING_S: Final = 30
 """Longer than any call: while a request acts on an attempt, the worker leaves it alone this long."""
 
@@ -27,6 +31,21 @@ def next_look_ms(attempt: Attempt, *, tries: int, now_ms: int, look_after_s: tup
                 return attempt.expires_ms
             planned = attempt.sent_ms + round(look_after_s[tries] * 1000)
             return min(max(planned, now_ms + 100), attempt.expires_ms)
+
+
+def next_refund_look_ms(
+    state: RefundState, *, tries: int, now_ms: int, look_after_s: tuple[float, ...], short_after_s: float
+) -> int:
+    """The moment of the next look at a refund after `tries` looks, in Unix milliseconds."""
+    match state:
+        case RefundState.RECORDED | RefundState.UNCERTAIN:
+            return now_ms + _pause_ms(REFUND_UNSENT_AFTER_S, tries)
+        case RefundState.SHORT:
+            return now_ms + round(short_after_s * 1000)
+        case RefundState.ABNORMAL:
+            return now_ms + ABNORMAL_AFTER_S * 1000
+        case _:
+            return now_ms + round(look_after_s[min(tries, len(look_after_s) - 1)] * 1000)
 
 
 def _pause_ms(pauses_s: tuple[int, ...], tries: int) -> int:

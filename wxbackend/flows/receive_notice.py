@@ -10,8 +10,9 @@ import structlog
 
 from wxbackend.domain.errors import Untrusted
 from wxbackend.domain.observation import Paid
-from wxbackend.flows import settle
+from wxbackend.flows import settle, settle_refund
 from wxbackend.flows.dependencies import Dependencies
+from wxbackend.flows.report_discrepancy import report_unmatched
 from wxbackend.ports.provider import Acknowledgement, Notice, Provider
 from wxbackend.ports.store import KeptNotice, Unit
 
@@ -86,6 +87,12 @@ def _keep_and_settle(unit: Unit, deps: Dependencies, kept: KeptNotice, notice: N
 
 
 def _settle(unit: Unit, deps: Dependencies, kept: KeptNotice, notice: Notice) -> str:
+    if notice.out_refund_no is not None and notice.refund_observation is not None:
+        refund = unit.refunds.find_by_number(kept.provider, kept.merchant, notice.out_refund_no)
+        if refund is None:
+            return "no such refund"
+        settle_refund.settle_refund(unit, deps, refund.id, notice.refund_observation)
+        return "settled"
     if notice.observation is None or notice.out_trade_no is None:
         return "kept only"
     attempt = unit.attempts.find_by_number(kept.provider, kept.merchant, notice.out_trade_no)
@@ -100,13 +107,5 @@ def _settle(unit: Unit, deps: Dependencies, kept: KeptNotice, notice: Notice) ->
 def _report_unmatched(unit: Unit, deps: Dependencies, kept: KeptNotice, notice: Notice) -> str:
     owner = deps.accounts.owner_of(kept.provider, kept.merchant)
     if isinstance(notice.observation, Paid) and owner is not None:
-        paid = notice.observation
-        settle.unmatched(
-            unit,
-            deps,
-            account=owner.account,
-            livemode=owner.livemode,
-            money=(paid.transaction, paid.amount, paid.currency),
-            number=notice.out_trade_no or "",
-        )
+        report_unmatched(unit, deps, owner, notice.observation, out_trade_no=notice.out_trade_no or "")
     return "no such order"

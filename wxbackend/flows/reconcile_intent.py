@@ -26,9 +26,9 @@ def claim_looks(deps: Dependencies) -> list[Poll]:
 
 def reconcile_intent(deps: Dependencies, poll: Poll) -> None:
     """Look at one attempt: repeat its order, query it or close it, and settle what the provider says."""
-    attempt = deps.store.read(lambda unit: unit.attempts.find(poll.attempt_id))
+    attempt = deps.store.read(lambda unit: unit.attempts.find(poll.item))
     if attempt is None or not attempt.is_unresolved():
-        deps.store.write(lambda unit: unit.attempts.unschedule(poll.attempt_id))
+        deps.store.write(lambda unit: unit.attempts.unschedule(poll.item))
         return
     provider = ask_provider.provider_of(deps, attempt)
     if provider is None:

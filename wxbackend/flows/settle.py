@@ -7,20 +7,18 @@ become true together or not at all.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
-import orjson
-
-from wxbackend.domain import ids, lifecycle, representation
+from wxbackend.domain import ledger, lifecycle, representation
 from wxbackend.domain.attempt import Attempt, AttemptState
 from wxbackend.domain.discrepancy import Discrepancy, DiscrepancyKind
-from wxbackend.domain.event import Event, EventType
+from wxbackend.domain.event import EventType
 from wxbackend.domain.intent import PaymentIntent
 from wxbackend.domain.lifecycle import Step
 from wxbackend.domain.observation import Observation
+from wxbackend.flows import announce, give_back, report_discrepancy
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.look_schedule import ACTING_S, next_look_ms
-from wxbackend.ports.store import RecordedDiscrepancy, Unit
+from wxbackend.ports.store import Unit
 
 
 def begin(unit: Unit, deps: Dependencies, step: Step) -> None:
@@ -79,65 +77,31 @@ def settle(
     if after != attempt:
         unit.attempts.save(after)
     step = _save_intent(unit, step, intent)
-    if step.discrepancy is not None and looks is not None and after.state is attempt.state:
-        unit.attempts.unschedule(attempt.id)  # wrong money: a person decides, asking again cannot
-    elif looks is not None or after.state is not attempt.state:
+    if looks is not None or after.state is not attempt.state:
         _plan_look(unit, deps, after, tries=looks or 0)
+    if EventType.INTENT_SUCCEEDED in step.events:
+        paid = ledger.of_payment(step.intent, provider=after.provider, merchant=after.merchant)
+        announce.book(unit, deps, (paid,), account=step.intent.account, livemode=step.intent.livemode)
     if step.close_attempt_id is not None:
         _close_other(unit, deps, step.close_attempt_id)
     if step.discrepancy is not None:
-        report(unit, deps, step.discrepancy, attempt=step.attempt, intent=step.intent)
+        _misplaced(unit, deps, step, step.discrepancy, asked=looks is not None)
     _announce(unit, deps, step)
     return step
 
 
-def report(
-    unit: Unit,
-    deps: Dependencies,
-    found: Discrepancy,
-    *,
-    attempt: Attempt | None = None,
-    intent: PaymentIntent | None = None,
-    account: str = "",
-    livemode: bool = False,
-) -> bool:
-    """Record a discrepancy once and tell the merchant; whether it is new."""
-    owner, mode = (intent.account, intent.livemode) if intent else (account, livemode)
-    now_ms = deps.surroundings.now_ms()
-    recorded = RecordedDiscrepancy(
-        id=deps.surroundings.new_id(),
-        account=owner,
-        livemode=mode,
-        intent_id=intent.id if intent else None,
-        attempt_id=attempt.id if attempt else None,
-        created_ms=now_ms,
-        found=found,
-    )
-    if not unit.discrepancies.insert(recorded):
-        return False
-    subject = representation.discrepancy(recorded.id, found, created_ms=now_ms, livemode=mode)
-    if intent is not None:
-        subject["payment_intent"] = ids.render(ids.INTENT, intent.id)
-    if attempt is not None:
-        subject["out_trade_no"] = attempt.out_trade_no
-    _emit(unit, deps, EventType.DISCREPANCY_OPENED, recorded.id, subject, account=owner, livemode=mode)
-    return True
-
-
-def unmatched(
-    unit: Unit, deps: Dependencies, *, account: str, livemode: bool, money: tuple[str, int, str], number: str
-) -> bool:
-    """Report money that a proven notice speaks of for an order that we never made."""
-    transaction, amount, currency = money
-    found = Discrepancy(
-        DiscrepancyKind.UNMATCHED,
-        {"out_trade_no": "an order of ours"},
-        {"out_trade_no": number},
-        transaction,
-        amount,
-        currency,
-    )
-    return report(unit, deps, found, account=account, livemode=livemode)
+def _misplaced(unit: Unit, deps: Dependencies, step: Step, found: Discrepancy, *, asked: bool) -> None:
+    """Money that does not fit: recorded first, then given back where that is certain to be right."""
+    attempt = step.attempt
+    assert attempt is not None
+    number = report_discrepancy.report(unit, deps, found, intent=step.intent, attempt=attempt)
+    if found.kind is DiscrepancyKind.WRONG and not asked:
+        # A notice alone is not enough to send money away: ask at once, and act on the answer.
+        unit.attempts.schedule(attempt.id, due_ms=deps.surroundings.now_ms(), tries=0)
+        return
+    give_back.give_back(unit, deps, number, found, intent=step.intent, attempt=attempt)
+    if found.kind is DiscrepancyKind.WRONG:
+        unit.attempts.unschedule(attempt.id)  # asking again cannot make it right
 
 
 def _save_intent(unit: Unit, step: Step, was: PaymentIntent) -> Step:
@@ -173,26 +137,4 @@ def _announce(unit: Unit, deps: Dependencies, step: Step) -> None:
     intent = step.intent
     subject = representation.payment_intent(intent, step.attempt)
     for kind in step.events:
-        _emit(unit, deps, kind, intent.id, subject, account=intent.account, livemode=intent.livemode)
-
-
-def _emit(
-    unit: Unit,
-    deps: Dependencies,
-    kind: EventType,
-    subject_id: int,
-    subject: dict[str, Any],
-    *,
-    account: str,
-    livemode: bool,
-) -> None:
-    number, now_ms = deps.surroundings.new_id(), deps.surroundings.now_ms()
-    body = orjson.dumps(
-        representation.event(number=number, type_name=kind.value, created_ms=now_ms, livemode=livemode, subject=subject)
-    )
-    endpoints = deps.accounts.endpoints(account, livemode=livemode)
-    unit.events.insert(
-        Event(number, account, livemode, kind, now_ms, subject_id, body),
-        endpoint_ids=[endpoint.id for endpoint in endpoints],
-        delivery_ids=[deps.surroundings.new_id() for _ in endpoints],
-    )
+        announce.emit(unit, deps, kind, intent.id, subject, account=intent.account, livemode=intent.livemode)

@@ -38,7 +38,7 @@ def update_intent(deps: Dependencies, actor: Actor, intent_id: int, command: Upd
         was = load(unit, actor, intent_id, lock=True)
         claim(unit, deps, once, object_id=was.id)
         attempt = unit.attempts.find(was.attempt_id) if was.attempt_id else None
-        intent = replace(was, metadata=_merged(was.metadata, command.metadata))
+        intent = replace(was, metadata=merged_metadata(was.metadata, command.metadata))
         if command.texts or command.method or command.amount or command.currency:
             lifecycle.require_changeable(was)
             intent = _with_texts(intent, command.texts)
@@ -79,7 +79,8 @@ def _with_money(unit: Unit, deps: Dependencies, actor: Actor, intent: PaymentInt
     return replace(intent, money=money)
 
 
-def _merged(present: Mapping[str, str], change: Mapping[str, str] | None) -> Mapping[str, str]:
+def merged_metadata(present: Mapping[str, str], change: Mapping[str, str] | None) -> Mapping[str, str]:
+    """Metadata after a change: an empty value unsets its name, an empty change unsets all."""
     if change is None:
         return present
     if not change:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from wxbackend.domain.attempt import Attempt
-from wxbackend.domain.observation import Observation
+from wxbackend.domain.observation import Observation, RefundObservation
+from wxbackend.domain.refund import Refund
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -55,6 +56,8 @@ class Notice:
     merchant: str
     out_trade_no: str | None
     observation: Observation | None
+    out_refund_no: str | None = None
+    refund_observation: RefundObservation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,14 @@ class Provider(Protocol):
 
     def close(self, attempt: Attempt) -> Exchange[Observation]:
         """Make the order unpayable."""
+        ...
+
+    def refund(self, refund: Refund) -> Exchange[RefundObservation]:
+        """Give money back. The same refund gives the same request, however often."""
+        ...
+
+    def query_refund(self, refund: Refund) -> Exchange[RefundObservation]:
+        """Ask what became of the refund."""
         ...
 
     def read_notice(self, headers: Mapping[str, str], body: bytes) -> Notice:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from wxbackend.domain.attempt import UNRESOLVED, Attempt, AttemptState
 from wxbackend.domain.money import Money
 from wxbackend.domain.terminal import Terminal
 from wxbackend.ports.store import Poll
 from wxbackend.store import tables
+from wxbackend.store.due_queue import DueQueue
 from wxbackend.store.json_text import from_text, to_text
 
 _T = tables.attempts
-_Q = tables.poll_queue
 _INSERT = insert(_T)
 _FIND = select(_T).where(_T.c.id == bindparam("attempt_id"))
 _FIND_BY_NUMBER = select(_T).where(
@@ -33,32 +31,7 @@ _CHANGING = ("sent_ms", "state", "handle", "client_params", "presentable_until_m
 _SAVE = (
     update(_T).where(_T.c.id == bindparam("attempt_id")).values({name: bindparam(f"new_{name}") for name in _CHANGING})
 )
-_PLAN: Final[dict[str, Any]] = {
-    "attempt_id": bindparam("of_attempt"),
-    "due_ms": bindparam("due"),
-    "tries": bindparam("tried"),
-}
-_REPLAN: Final[dict[str, Any]] = {"due_ms": bindparam("due"), "tries": bindparam("tried")}
-_SCHEDULE = {
-    "sqlite": sqlite_insert(_Q).values(_PLAN).on_conflict_do_update(index_elements=["attempt_id"], set_=_REPLAN),
-    "postgresql": postgresql_insert(_Q)
-    .values(_PLAN)
-    .on_conflict_do_update(index_elements=["attempt_id"], set_=_REPLAN),
-}
-_UNSCHEDULE = delete(_Q).where(_Q.c.attempt_id == bindparam("of_attempt"))
-_DUE = (
-    select(_Q.c.attempt_id)
-    .where(_Q.c.due_ms <= bindparam("now"))
-    .order_by(_Q.c.due_ms)
-    .limit(bindparam("at_most"))
-    .with_for_update(skip_locked=True)
-)
-_CLAIM = (
-    update(_Q)
-    .where(_Q.c.attempt_id.in_(_DUE.scalar_subquery()))
-    .values(due_ms=bindparam("leased_until"))
-    .returning(_Q.c.attempt_id, _Q.c.tries)
-)
+_QUEUE = DueQueue(tables.poll_queue)
 
 
 class Attempts:
@@ -97,18 +70,15 @@ class Attempts:
 
     def schedule(self, attempt_id: int, *, due_ms: int, tries: int) -> None:
         """Plan the next look."""
-        statement = _SCHEDULE[self._connection.dialect.name]
-        self._connection.execute(statement, {"of_attempt": attempt_id, "due": due_ms, "tried": tries})
+        _QUEUE.schedule(self._connection, attempt_id, due_ms=due_ms, tries=tries)
 
     def unschedule(self, attempt_id: int) -> None:
         """Plan none."""
-        self._connection.execute(_UNSCHEDULE, {"of_attempt": attempt_id})
+        _QUEUE.unschedule(self._connection, attempt_id)
 
     def claim(self, *, now_ms: int, lease_ms: int, limit: int) -> Sequence[Poll]:
-        """A claim moves the due time to the end of the lease: a worker that dies gives it back by that."""
-        told = {"now": now_ms, "at_most": limit, "leased_until": now_ms + lease_ms}
-        rows = self._connection.execute(_CLAIM, told).all()
-        return [Poll(row.attempt_id, row.tries) for row in rows]
+        """Take due ones."""
+        return _QUEUE.claim(self._connection, now_ms=now_ms, lease_ms=lease_ms, limit=limit)
 
 
 def _row(attempt: Attempt) -> dict[str, Any]:

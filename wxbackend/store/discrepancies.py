@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -15,6 +15,12 @@ _INSERT = {
     "sqlite": sqlite_insert(_T).on_conflict_do_nothing().returning(_T.c.id),
     "postgresql": postgresql_insert(_T).on_conflict_do_nothing().returning(_T.c.id),
 }
+_KNOWN = select(_T.c.id).where(
+    _T.c.account == bindparam("of_account"),
+    _T.c.kind == bindparam("of_kind"),
+    _T.c.transaction_id == bindparam("of_transaction"),
+)
+_RESOLVE = update(_T).where(_T.c.id == bindparam("of_discrepancy")).values(state="refunded")
 _COUNT = select(func.count()).select_from(_T).where(_T.c.state == "open")
 
 
@@ -26,7 +32,7 @@ class Discrepancies:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def insert(self, recorded: RecordedDiscrepancy) -> bool:
+    def insert(self, recorded: RecordedDiscrepancy) -> int:
         """The same money is one discrepancy, however often and by whichever door it is told."""
         found = recorded.found
         new = self._connection.execute(
@@ -47,7 +53,14 @@ class Discrepancies:
                 "created_ms": recorded.created_ms,
             },
         ).all()
-        return len(new) == 1
+        if new:
+            return recorded.id
+        known = {"of_account": recorded.account, "of_kind": found.kind.value, "of_transaction": found.transaction}
+        return int(self._connection.execute(_KNOWN, known).scalar_one())
+
+    def resolve(self, discrepancy_id: int) -> None:
+        """The money went back."""
+        self._connection.execute(_RESOLVE, {"of_discrepancy": discrepancy_id})
 
     def count_open(self) -> int:
         """How many wait for a person."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from wxbackend.domain.attempt import Attempt
 from wxbackend.domain.intent import IntentStatus, PaymentError, PaymentIntent, PaymentMethod
@@ -15,6 +15,7 @@ from wxbackend.ports.store import Page
 from wxbackend.store import tables
 from wxbackend.store.attempts import attempt_from
 from wxbackend.store.json_text import from_text, to_text
+from wxbackend.store.paging import paged
 
 _T = tables.payment_intents
 _INSERT = insert(_T)
@@ -62,9 +63,10 @@ class Intents:
 
     def page(self, account: str, *, livemode: bool, page: Page) -> Sequence[tuple[PaymentIntent, Attempt | None]]:
         """Newest first, one more than asked so that the caller knows whether there are more."""
-        rows = self._connection.execute(_page(account, page, livemode=livemode)).all()
-        if page.before is not None:
-            rows = list(reversed(rows))
+        query = select(_T).where(_T.c.account == account, _T.c.livemode == livemode)
+        if page.merchant_order_id is not None:
+            query = query.where(_T.c.merchant_order_id == page.merchant_order_id)
+        rows = paged(self._connection, query, _T, page)
         intents = [intent_from(row) for row in rows]
         wanted = [intent.attempt_id for intent in intents if intent.attempt_id is not None]
         current: dict[int, Attempt] = {}
@@ -72,22 +74,6 @@ class Intents:
             found = self._connection.execute(select(tables.attempts).where(tables.attempts.c.id.in_(wanted)))
             current = {row.id: attempt_from(row) for row in found}
         return [(intent, current.get(intent.attempt_id or 0)) for intent in intents]
-
-
-def _page(account: str, page: Page, *, livemode: bool) -> Select[Any]:
-    query = select(_T).where(_T.c.account == account, _T.c.livemode == livemode)
-    if page.merchant_order_id is not None:
-        query = query.where(_T.c.merchant_order_id == page.merchant_order_id)
-    if page.created_from_ms is not None:
-        query = query.where(_T.c.created_ms >= page.created_from_ms)
-    if page.created_until_ms is not None:
-        query = query.where(_T.c.created_ms <= page.created_until_ms)
-    if page.after is not None:
-        query = query.where(_T.c.id < page.after)
-    if page.before is not None:
-        query = query.where(_T.c.id > page.before)
-        return query.order_by(_T.c.id.asc()).limit(page.limit + 1)
-    return query.order_by(_T.c.id.desc()).limit(page.limit + 1)
 
 
 def _row(intent: PaymentIntent) -> dict[str, Any]:

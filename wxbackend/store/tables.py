@@ -8,6 +8,7 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     Index,
     Integer,
@@ -216,6 +217,76 @@ Index(
     discrepancies.c.transaction_id,
     unique=True,
 )
+
+refunds = Table(
+    "refunds",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=False),
+    Column("intent_id", Number, nullable=False),
+    Column("attempt_id", Number, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("livemode", Boolean, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("merchant", Text, nullable=False),
+    Column("transaction_id", Text, nullable=False),
+    Column("out_refund_no", Text, nullable=False),
+    Column("amount", Number, nullable=False),
+    Column("total", Number, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("reason", Text),
+    Column("description", Text),
+    Column("discrepancy_id", Number),
+    Column("metadata", Text),
+    Column("state", Text, nullable=False),
+    Column("handle", Text),
+    Column("failure", Text),
+    Column("created_ms", Number, nullable=False),
+    Column("sent_ms", Number, nullable=False),
+    Column("succeeded_ms", Number),
+    Column("version", Integer, nullable=False),
+)
+Index("refunds_newest", refunds.c.account, refunds.c.livemode, refunds.c.id)
+Index("refunds_by_attempt", refunds.c.attempt_id)
+Index("refunds_by_intent", refunds.c.intent_id)
+# One refund for each discrepancy, whatever happens at the same time.
+Index(
+    "refunds_by_discrepancy",
+    refunds.c.discrepancy_id,
+    unique=True,
+    sqlite_where=text("discrepancy_id IS NOT NULL"),
+    postgresql_where=text("discrepancy_id IS NOT NULL"),
+)
+Index("refunds_by_number", refunds.c.merchant, refunds.c.out_refund_no, refunds.c.provider, unique=True)
+
+refund_queue = Table(
+    "refund_queue",
+    metadata,
+    Column("refund_id", Number, primary_key=True, autoincrement=False),
+    Column("due_ms", Number, nullable=False),
+    Column("tries", Integer, nullable=False),
+)
+Index("refund_queue_due", refund_queue.c.due_ms)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=False),
+    Column("account", Text, nullable=False),
+    Column("livemode", Boolean, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject_id", Number, nullable=False),
+    Column("debit", Text, nullable=False),
+    Column("credit", Text, nullable=False),
+    Column("amount", Number, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("created_ms", Number, nullable=False),
+    # One amount with a giver and a receiver: no row can make or lose money.
+    CheckConstraint("amount > 0", name="ledger_amount_positive"),
+    CheckConstraint("debit <> credit", name="ledger_two_accounts"),
+)
+Index("ledger_once", ledger.c.kind, ledger.c.subject_id, unique=True)
+Index("ledger_newest", ledger.c.account, ledger.c.livemode, ledger.c.id)
 
 login_sessions = Table(
     "login_sessions",

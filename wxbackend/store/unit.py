@@ -24,8 +24,10 @@ from wxbackend.store.engines import is_sqlite, reading_engine, sqlite_writing_en
 from wxbackend.store.events import Events
 from wxbackend.store.idempotency import Idempotency
 from wxbackend.store.intents import Intents
+from wxbackend.store.ledger import Ledger
 from wxbackend.store.logins import Logins
 from wxbackend.store.notices import Notices
+from wxbackend.store.refunds import Refunds
 
 T = TypeVar("T")
 GROUP_UNITS_MAX: Final = 64
@@ -65,6 +67,16 @@ class Unit:
     def discrepancies(self) -> Discrepancies:
         """Money that does not fit."""
         return Discrepancies(self._connection)
+
+    @property
+    def refunds(self) -> Refunds:
+        """Refunds and when to look at them."""
+        return Refunds(self._connection)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The journal."""
+        return Ledger(self._connection)
 
     @property
     def logins(self) -> Logins:

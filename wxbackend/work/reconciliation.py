@@ -23,4 +23,4 @@ def _one(deps: Dependencies, poll: Poll) -> None:
         reconcile_intent(deps, poll)
     except Exception:  # noqa: BLE001 - one that always fails must not hold up the others
         # The lease brings it back.
-        structlog.get_logger("worker").exception("look_failed", attempt_id=poll.attempt_id)
+        structlog.get_logger("worker").exception("look_failed", attempt_id=poll.item)

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from wxbackend.flows.dependencies import Dependencies
-from wxbackend.work import certificates, expiry, inbox, outbox, reconciliation
+from wxbackend.work import certificates, expiry, inbox, outbox, reconciliation, refunds
 
 THREADS_PER_KIND = 8
 HOUSEKEEPING_EVERY_S = 600
@@ -35,6 +35,7 @@ class Worker:
         ):
             loops: list[tuple[str, Callable[[], int], float]] = [
                 ("reconciliation", lambda: reconciliation.tick(deps, reconcilers), self._idle_wait_s),
+                ("refunds", lambda: refunds.tick(deps, reconcilers), self._idle_wait_s),
                 ("outbox", lambda: outbox.tick(deps, couriers), self._idle_wait_s),
                 ("inbox", lambda: inbox.tick(deps), INBOX_EVERY_S),
                 ("certificates", self._certificates(), self._idle_wait_s),

@@ -7,7 +7,8 @@ from typing import Final, TypeVar
 
 from wxbackend.domain.attempt import Attempt
 from wxbackend.domain.errors import ProviderUnknown, UnreadableMessage, Untrusted
-from wxbackend.domain.observation import Closed, Observation, Opened, Uncertain
+from wxbackend.domain.observation import Closed, Observation, Opened, RefundObservation, Uncertain
+from wxbackend.domain.refund import Refund
 from wxbackend.ports.provider import Acknowledgement, Exchange, Notice, PlatformCertificate, Reply
 from wxbackend.ports.surroundings import Surroundings
 from wxbackend.providers.wechat_v3 import certificates, mapping, notify, signing, wire
@@ -49,6 +50,15 @@ class WechatV3:
     def close(self, attempt: Attempt) -> Exchange[Observation]:
         """Close by our number (doc/v3/merchant/4012791901)."""
         return self._exchange("close", "POST", wire.close_target(attempt), wire.close_body(attempt), self._read_close)
+
+    def refund(self, refund: Refund) -> Exchange[RefundObservation]:
+        """Refund by our number, which never changes (doc/v3/merchant/4012791862)."""
+        body = wire.refund_body(refund, notify_url=self._config.notify_url)
+        return self._exchange("refund", "POST", wire.REFUND_PATH, body, self._read_refund)
+
+    def query_refund(self, refund: Refund) -> Exchange[RefundObservation]:
+        """Ask for a refund by our number (doc/v3/merchant/4012791863)."""
+        return self._exchange("query_refund", "GET", wire.refund_target(refund), b"", self._read_refund_query)
 
     def certificates(self) -> Exchange[tuple[PlatformCertificate, ...]]:
         """Fetch the platform certificates."""
@@ -166,3 +176,24 @@ class WechatV3:
             return mapping.of_close_error(reply.status, code)
         self._prove(reply)
         return Closed("closed by us")
+
+    def _read_refund(self, reply: Reply) -> RefundObservation:
+        if reply.status != 200:
+            code, message, request_id = self._error(reply)
+            return mapping.of_refund_error(reply.status, code, message, request_id)
+        return self._proven_refund(reply)
+
+    def _read_refund_query(self, reply: Reply) -> RefundObservation:
+        if reply.status != 200:
+            code, _, _ = self._error(reply)
+            if code in mapping.REFUND_NOT_KNOWN:
+                self._prove(reply)
+            return mapping.of_refund_query_error(reply.status, code)
+        return self._proven_refund(reply)
+
+    def _proven_refund(self, reply: Reply) -> RefundObservation:
+        self._prove(reply)
+        try:
+            return mapping.of_refund(wire.parse_object(reply.body), state_name="status")
+        except UnreadableMessage as error:
+            return Uncertain(str(error))

@@ -11,6 +11,12 @@ from wxbackend.domain.observation import (
     Observation,
     Paid,
     Pending,
+    RefundAbnormal,
+    RefundClosed,
+    RefundObservation,
+    RefundProcessing,
+    RefundShort,
+    RefundSucceeded,
     Uncertain,
 )
 from wxbackend.providers.wechat_v3 import wire
@@ -23,6 +29,7 @@ CLOSED_STATES: Final = frozenset({"CLOSED", "REVOKED", "PAYERROR"})
 ALREADY_PAID: Final = frozenset({"ORDER_PAID", "ORDERPAID", "OUT_TRADE_NO_USED"})
 ALREADY_CLOSED: Final = frozenset({"ORDER_CLOSED", "ORDERCLOSED"})
 NOT_KNOWN: Final = frozenset({"ORDER_NOT_EXIST", "ORDERNOTEXIST"})
+REFUND_NOT_KNOWN: Final = frozenset({"RESOURCE_NOT_EXISTS", "REFUNDNOTEXIST"})
 CONFIGURATION: Final = frozenset(
     {"SIGN_ERROR", "NO_AUTH", "APPID_MCHID_NOT_MATCH", "MCH_NOT_EXISTS", "RULE_LIMIT", "ACCOUNT_ERROR"}
 )
@@ -101,4 +108,41 @@ def of_close_error(status: int, code: str) -> Observation:
         return Absent()
     if code in ALREADY_CLOSED:
         return Closed(code)
+    return Uncertain(f"the provider answered {status} {code}")
+
+
+def of_refund(refund: dict[str, Any], *, state_name: str) -> RefundObservation:
+    """What a refund means, as an answer (`status`) or a notice (`refund_status`) shows it."""
+    state = wire.required_text(refund, state_name)
+    handle = wire.text(refund, "refund_id") or ""
+    match state:
+        case "PROCESSING":
+            return RefundProcessing(handle)
+        case "SUCCESS":
+            return RefundSucceeded(handle, wire.read_time_ms(wire.text(refund, "success_time")) or 0)
+        case "CLOSED":
+            return RefundClosed(handle)
+        case "ABNORMAL":
+            return RefundAbnormal(handle)
+    return Pending(state)
+
+
+def of_refund_error(status: int, code: str, message: str, request_id: str) -> RefundObservation:
+    """What an error answer to a refund means. 429 and 5xx prove nothing; too low a balance can be topped up."""
+    if code in {"NOT_ENOUGH", "NOTENOUGH"}:
+        return RefundShort()
+    if status == 429 or status >= 500 or status == 401:
+        return Uncertain(f"the provider answered {status} {code}")
+    return Declined(
+        "refund_declined",
+        code.lower() or "unknown",
+        f"WeChat Pay refused the refund ({code}).",
+        operator_hint=f"{status} {code} {message} (Request-ID {request_id})",
+    )
+
+
+def of_refund_query_error(status: int, code: str) -> RefundObservation:
+    """What an error answer to a refund query means."""
+    if code in REFUND_NOT_KNOWN:
+        return Absent()
     return Uncertain(f"the provider answered {status} {code}")

@@ -15,6 +15,7 @@ from wxbackend.providers.wechat_v3.signing import PlatformKeys, unseal, verify
 ALGORITHM: Final = "AEAD_AES_256_GCM"
 NOTICE_ID_CHARACTERS_MAX: Final = 64
 TRANSACTION_KINDS: Final = frozenset({"TRANSACTION.SUCCESS", "TRANSACTION.FAIL"})
+REFUND_KINDS: Final = frozenset({"REFUND.SUCCESS", "REFUND.ABNORMAL", "REFUND.CLOSED"})
 
 ACCEPTED: Final = Acknowledgement(204, {}, b"")
 REFUSED: Final = Acknowledgement(
@@ -51,6 +52,10 @@ def parse(apiv3_keys: tuple[bytes, ...], body: bytes) -> Notice:
     observation = None
     if kind in TRANSACTION_KINDS and number is not None:
         observation = mapping.of_transaction(content)
+    if kind in REFUND_KINDS:
+        refund_number = wire.required_text(content, "out_refund_no")
+        observed = mapping.of_refund(content, state_name="refund_status")
+        return Notice(notice_id, kind, merchant, number, None, refund_number, observed)
     return Notice(notice_id, kind, merchant, number, observation)
 
 

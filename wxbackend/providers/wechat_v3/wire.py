@@ -10,7 +10,16 @@ import orjson
 
 from wxbackend.domain.attempt import Attempt
 from wxbackend.domain.errors import UnreadableMessage
+from wxbackend.domain.refund import Refund
 
+REFUND_PATH: Final = "/v3/refund/domestic/refunds"
+REASONS: Final = {
+    "duplicate": "重复支付",
+    "fraudulent": "交易异常",
+    "requested_by_customer": "买家申请退款",
+    "resolved_dispute": "协商退款",
+}
+"""What the buyer reads in WeChat for the API's reasons; at most 80 bytes (reference: refund fields)."""
 ORDER_PATH: Final = "/v3/pay/transactions/jsapi"
 BEIJING: Final = timezone(timedelta(hours=8))
 JSON_DEPTH_BYTES_MAX: Final = 1024 * 1024
@@ -45,6 +54,24 @@ def close_target(attempt: Attempt) -> str:
 def close_body(attempt: Attempt) -> bytes:
     """The body that closes an order."""
     return orjson.dumps({"mchid": attempt.merchant})
+
+
+def refund_body(refund: Refund, *, notify_url: str) -> bytes:
+    """The body of a refund; the same refund always gives the same bytes."""
+    body: dict[str, Any] = {
+        "transaction_id": refund.transaction,
+        "out_refund_no": refund.out_refund_no,
+        "notify_url": notify_url,
+        "amount": {"refund": refund.money.amount, "total": refund.total, "currency": refund.money.currency},
+    }
+    if refund.reason:
+        body["reason"] = REASONS.get(refund.reason, refund.reason)
+    return orjson.dumps(body)
+
+
+def refund_target(refund: Refund) -> str:
+    """Path that asks for a refund by our number."""
+    return f"{REFUND_PATH}/{_part(refund.out_refund_no)}"
 
 
 def parse_object(body: bytes) -> dict[str, Any]:

@@ -1,0 +1,43 @@
+"""Look at a refund that is not final: send it again with its one number, or ask what became of it."""
+
+from __future__ import annotations
+
+import structlog
+
+from wxbackend.domain.refund import UNSENT
+from wxbackend.flows import ask_provider, settle_refund
+from wxbackend.flows.dependencies import Dependencies
+from wxbackend.flows.look_schedule import ACTING_S
+from wxbackend.flows.reconcile_intent import AT_ONCE_MAX
+from wxbackend.ports.store import Poll
+
+
+def claim_refund_looks(deps: Dependencies) -> list[Poll]:
+    """Refunds that are due, leased to this worker."""
+    now_ms = deps.surroundings.now_ms()
+    return list(
+        deps.store.write(lambda unit: unit.refunds.claim(now_ms=now_ms, lease_ms=ACTING_S * 1000, limit=AT_ONCE_MAX))
+    )
+
+
+def reconcile_refund(deps: Dependencies, poll: Poll) -> None:
+    """Look at one refund and settle what the provider says."""
+    log = structlog.get_logger("refunds")
+    refund = deps.store.read(lambda unit: unit.refunds.find(poll.item))
+    if refund is None or not refund.is_unresolved():
+        deps.store.write(lambda unit: unit.refunds.unschedule(poll.item))
+        return
+    provider = deps.providers.of(refund.provider, refund.merchant)
+    if provider is None:
+        log.error("merchant_not_configured", provider=refund.provider, merchant=refund.merchant)
+        return
+    if refund.state in UNSENT:
+        now_ms = deps.surroundings.now_ms()
+        refund = deps.store.write(lambda unit: settle_refund.resend(unit, poll.item, now_ms=now_ms))
+        said = ask_provider.refund(deps, provider, refund)
+    else:
+        said = ask_provider.query_refund(deps, provider, refund)
+    after = deps.store.write(
+        lambda unit: settle_refund.settle_refund(unit, deps, poll.item, said, looks=poll.tries + 1)
+    )
+    log.info("refund_looked_at", refund_id=poll.item, said=type(said).__name__, now=after.state.value)

@@ -1,0 +1,89 @@
+"""The one door for refunds: every observation about one comes through here, whoever heard it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from wxbackend.domain import ledger, refund_lifecycle, representation
+from wxbackend.domain.intent import PaymentIntent
+from wxbackend.domain.observation import RefundObservation
+from wxbackend.domain.refund import Refund, RefundState
+from wxbackend.domain.refund_lifecycle import RefundStep
+from wxbackend.flows import announce
+from wxbackend.flows.dependencies import Dependencies
+from wxbackend.flows.look_schedule import ACTING_S, next_refund_look_ms
+from wxbackend.ports.store import Unit
+
+
+def begin(unit: Unit, deps: Dependencies, step: RefundStep, *, due_ms: int | None = None) -> Refund:
+    """Store a new refund, its amount reserved, before it is sent; the worker takes it up at `due_ms`."""
+    refund = step.refund
+    unit.refunds.insert(refund)
+    due_ms = refund.created_ms + ACTING_S * 1000 if due_ms is None else due_ms
+    unit.refunds.schedule(refund.id, due_ms=due_ms, tries=0)
+    moved = ledger.of_refund(refund, None)
+    announce.book(unit, deps, moved, account=refund.account, livemode=refund.livemode)
+    _announce(unit, deps, step)
+    return refund
+
+
+def resend(unit: Unit, refund_id: int, *, now_ms: int) -> Refund:
+    """Note that the same refund is sent again."""
+    refund = _lock(unit, refund_id)[1]
+    sent = replace(refund, sent_ms=now_ms)
+    unit.refunds.save(sent)
+    unit.refunds.schedule(refund_id, due_ms=now_ms + ACTING_S * 1000, tries=0)
+    return sent
+
+
+def settle_refund(
+    unit: Unit, deps: Dependencies, refund_id: int, observation: RefundObservation, *, looks: int | None = None
+) -> Refund:
+    """What the refund is after the observation; stored, booked and announced in one unit."""
+    _, was = _lock(unit, refund_id)
+    step = refund_lifecycle.advance(was, observation)
+    refund = step.refund
+    if refund != was:
+        unit.refunds.save(refund)
+        refund = replace(refund, version=refund.version + 1)
+    moved = ledger.of_refund(refund, was.state)
+    announce.book(unit, deps, moved, account=refund.account, livemode=refund.livemode)
+    if looks is not None or refund.state is not was.state:
+        _plan_look(unit, deps, refund, tries=looks or 0)
+    if refund.discrepancy_id is not None and refund.state is RefundState.SUCCEEDED:
+        unit.discrepancies.resolve(refund.discrepancy_id)
+    _announce(unit, deps, RefundStep(refund, step.events))
+    return refund
+
+
+def _lock(unit: Unit, refund_id: int) -> tuple[PaymentIntent, Refund]:
+    """A refund is changed under its intent's lock, as the amounts of all its refunds belong together."""
+    unlocked = unit.refunds.find(refund_id)
+    assert unlocked is not None, "an observation about a refund that was never recorded"
+    intent = unit.intents.lock(unlocked.intent_id)
+    refund = unit.refunds.find(refund_id)
+    assert intent is not None
+    assert refund is not None
+    return intent, refund
+
+
+def _plan_look(unit: Unit, deps: Dependencies, refund: Refund, *, tries: int) -> None:
+    if not refund.is_unresolved():
+        unit.refunds.unschedule(refund.id)
+        return
+    now_ms = deps.surroundings.now_ms()
+    due_ms = next_refund_look_ms(
+        refund.state,
+        tries=tries,
+        now_ms=now_ms,
+        look_after_s=deps.policy.refund_look_after_s,
+        short_after_s=deps.policy.refund_short_after_s,
+    )
+    unit.refunds.schedule(refund.id, due_ms=due_ms, tries=tries)
+
+
+def _announce(unit: Unit, deps: Dependencies, step: RefundStep) -> None:
+    refund = step.refund
+    subject = representation.refund(refund)
+    for kind in step.events:
+        announce.emit(unit, deps, kind, refund.id, subject, account=refund.account, livemode=refund.livemode)

@@ -1,0 +1,103 @@
+"""The port to the database: one `Unit` is one transaction, and no socket is open while it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from wxbackend.ports.store.callers import Certificates, Idempotency, IdempotentRequest, KeptReply, Logins, LoginSession
+from wxbackend.ports.store.messages import Delivery, Events, KeptNotice, Notices
+from wxbackend.ports.store.money import BookedTransfer, Discrepancies, Ledger, RecordedDiscrepancy, Refunds
+from wxbackend.ports.store.payments import Attempts, Intents, Page, Poll
+
+__all__ = [
+    "Attempts",
+    "BookedTransfer",
+    "Certificates",
+    "Delivery",
+    "Discrepancies",
+    "Events",
+    "Idempotency",
+    "IdempotentRequest",
+    "Intents",
+    "KeptNotice",
+    "KeptReply",
+    "Ledger",
+    "LoginSession",
+    "Logins",
+    "Notices",
+    "Page",
+    "Poll",
+    "RecordedDiscrepancy",
+    "Refunds",
+    "Store",
+    "Unit",
+]
+
+T = TypeVar("T")
+
+
+class Unit(Protocol):
+    """One transaction."""
+
+    @property
+    def intents(self) -> Intents:
+        """PaymentIntents."""
+        ...
+
+    @property
+    def attempts(self) -> Attempts:
+        """Attempts."""
+        ...
+
+    @property
+    def events(self) -> Events:
+        """Events and deliveries."""
+        ...
+
+    @property
+    def notices(self) -> Notices:
+        """The inbox."""
+        ...
+
+    @property
+    def discrepancies(self) -> Discrepancies:
+        """Money that does not fit."""
+        ...
+
+    @property
+    def refunds(self) -> Refunds:
+        """Refunds."""
+        ...
+
+    @property
+    def ledger(self) -> Ledger:
+        """The journal."""
+        ...
+
+    @property
+    def logins(self) -> Logins:
+        """Login sessions."""
+        ...
+
+    @property
+    def idempotency(self) -> Idempotency:
+        """Kept replies."""
+        ...
+
+    @property
+    def certificates(self) -> Certificates:
+        """Providers' certificates."""
+        ...
+
+
+class Store(Protocol):
+    """Runs units. The work may run on another thread, and again after a conflict: it must be pure otherwise."""
+
+    def write(self, work: Callable[[Unit], T]) -> T:
+        """Run it in a transaction that is durable when this returns; an exception undoes it."""
+        ...
+
+    def read(self, work: Callable[[Unit], T]) -> T:
+        """Run it on one consistent view, without writing."""
+        ...

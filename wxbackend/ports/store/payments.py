@@ -1,0 +1,98 @@
+"""PaymentIntents, their attempts, and what is due."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from wxbackend.domain.attempt import Attempt
+from wxbackend.domain.intent import PaymentIntent
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list: newest first, `after`/`before` are identifiers that the part ends at."""
+
+    limit: int
+    after: int | None = None
+    before: int | None = None
+    created_from_ms: int | None = None
+    created_until_ms: int | None = None
+    merchant_order_id: str | None = None
+
+    def cut(self, found: Sequence[T]) -> tuple[Sequence[T], bool]:
+        """What was read for this page without the one too many, and whether there are more."""
+        if len(found) <= self.limit:
+            return found, False
+        return (found[1:] if self.before is not None else found[: self.limit]), True
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """Something that is due to be looked at, and how often it was."""
+
+    item: int
+    tries: int
+
+
+class Intents(Protocol):
+    """PaymentIntents."""
+
+    def insert(self, intent: PaymentIntent) -> None:
+        """Keep a new one."""
+        ...
+
+    def find(self, intent_id: int) -> PaymentIntent | None:
+        """Read one."""
+        ...
+
+    def lock(self, intent_id: int) -> PaymentIntent | None:
+        """Read one and keep others from changing it until the unit ends."""
+        ...
+
+    def save(self, intent: PaymentIntent) -> None:
+        """Write one that `lock` gave in this unit."""
+        ...
+
+    def page(self, account: str, *, livemode: bool, page: Page) -> Sequence[tuple[PaymentIntent, Attempt | None]]:
+        """Up to `limit` + 1 of them with their current attempts, newest first."""
+        ...
+
+
+class Attempts(Protocol):
+    """Attempts and the times at which they are looked at again."""
+
+    def insert(self, attempt: Attempt) -> None:
+        """Keep a new one."""
+        ...
+
+    def find(self, attempt_id: int) -> Attempt | None:
+        """Read one."""
+        ...
+
+    def find_by_number(self, provider: str, merchant: str, out_trade_no: str) -> Attempt | None:
+        """Read one by the number that the provider knows."""
+        ...
+
+    def unresolved(self, intent_id: int) -> Attempt | None:
+        """The one attempt of the intent that the provider still has to be asked about."""
+        ...
+
+    def save(self, attempt: Attempt) -> None:
+        """Write one."""
+        ...
+
+    def schedule(self, attempt_id: int, *, due_ms: int, tries: int) -> None:
+        """Look at it again then; replaces what was planned and gives a lease back."""
+        ...
+
+    def unschedule(self, attempt_id: int) -> None:
+        """Never look at it again."""
+        ...
+
+    def claim(self, *, now_ms: int, lease_ms: int, limit: int) -> Sequence[Poll]:
+        """Take due ones; another worker gets them only after the lease."""
+        ...

@@ -1,0 +1,153 @@
+"""Refunds in the database, and the queue of those that are due to be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
+
+from wxbackend.domain.money import Money
+from wxbackend.domain.refund import Origin, Refund, RefundState
+from wxbackend.ports.store import Page, Poll
+from wxbackend.store import tables
+from wxbackend.store.due_queue import DueQueue
+from wxbackend.store.json_text import from_text, to_text
+from wxbackend.store.paging import paged
+
+_T = tables.refunds
+_QUEUE = DueQueue(tables.refund_queue)
+_INSERT = insert(_T)
+_FIND = select(_T).where(_T.c.id == bindparam("refund_id"))
+_FIND_BY_NUMBER = select(_T).where(
+    _T.c.provider == bindparam("named_provider"),
+    _T.c.merchant == bindparam("named_merchant"),
+    _T.c.out_refund_no == bindparam("number"),
+)
+_OF_ATTEMPT = select(_T).where(_T.c.attempt_id == bindparam("of_attempt")).order_by(_T.c.id)
+_OF_DISCREPANCY = select(_T).where(_T.c.discrepancy_id == bindparam("of_discrepancy"))
+_CHANGING = ("sent_ms", "state", "handle", "failure", "succeeded_ms", "metadata")
+_SAVE = (
+    update(_T)
+    .where(_T.c.id == bindparam("refund_id"), _T.c.version == bindparam("was_version"))
+    .values({name: bindparam(f"new_{name}") for name in _CHANGING} | {"version": bindparam("new_version")})
+    .returning(_T.c.id)
+)
+
+
+class Refunds:
+    """See `ports.store.Refunds`."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def insert(self, refund: Refund) -> None:
+        """Keep a new one."""
+        self._connection.execute(_INSERT, _row(refund))
+
+    def find(self, refund_id: int) -> Refund | None:
+        """Read one."""
+        row = self._connection.execute(_FIND, {"refund_id": refund_id}).first()
+        return None if row is None else _refund_from(row)
+
+    def find_by_number(self, provider: str, merchant: str, out_refund_no: str) -> Refund | None:
+        """Read one by the number that the provider knows."""
+        named = {"named_provider": provider, "named_merchant": merchant, "number": out_refund_no}
+        row = self._connection.execute(_FIND_BY_NUMBER, named).first()
+        return None if row is None else _refund_from(row)
+
+    def of_attempt(self, attempt_id: int) -> list[Refund]:
+        """All refunds of one order."""
+        rows = self._connection.execute(_OF_ATTEMPT, {"of_attempt": attempt_id})
+        return [_refund_from(row) for row in rows]
+
+    def of_discrepancy(self, discrepancy_id: int) -> Refund | None:
+        """The refund that gives misplaced money back."""
+        row = self._connection.execute(_OF_DISCREPANCY, {"of_discrepancy": discrepancy_id}).first()
+        return None if row is None else _refund_from(row)
+
+    def save(self, refund: Refund) -> None:
+        """Write what can change."""
+        row = _row(refund)
+        values = {f"new_{name}": row[name] for name in _CHANGING}
+        values |= {"refund_id": refund.id, "was_version": refund.version, "new_version": refund.version + 1}
+        written = self._connection.execute(_SAVE, values).all()
+        assert len(written) == 1, "a refund was changed without its intent's lock"
+
+    def page(self, account: str, *, livemode: bool, page: Page, intent_id: int | None) -> Sequence[Refund]:
+        """Newest first, one more than asked."""
+        query = select(_T).where(_T.c.account == account, _T.c.livemode == livemode)
+        if intent_id is not None:
+            query = query.where(_T.c.intent_id == intent_id)
+        return [_refund_from(row) for row in paged(self._connection, query, _T, page)]
+
+    def schedule(self, refund_id: int, *, due_ms: int, tries: int) -> None:
+        """Plan the next look."""
+        _QUEUE.schedule(self._connection, refund_id, due_ms=due_ms, tries=tries)
+
+    def unschedule(self, refund_id: int) -> None:
+        """Plan none."""
+        _QUEUE.unschedule(self._connection, refund_id)
+
+    def claim(self, *, now_ms: int, lease_ms: int, limit: int) -> Sequence[Poll]:
+        """Take due ones."""
+        return _QUEUE.claim(self._connection, now_ms=now_ms, lease_ms=lease_ms, limit=limit)
+
+
+def _row(refund: Refund) -> dict[str, Any]:
+    return {
+        "id": refund.id,
+        "intent_id": refund.intent_id,
+        "attempt_id": refund.attempt_id,
+        "account": refund.account,
+        "livemode": refund.livemode,
+        "provider": refund.provider,
+        "merchant": refund.merchant,
+        "transaction_id": refund.transaction,
+        "out_refund_no": refund.out_refund_no,
+        "amount": refund.money.amount,
+        "total": refund.total,
+        "currency": refund.money.currency,
+        "origin": refund.origin.value,
+        "reason": refund.reason,
+        "description": refund.description,
+        "discrepancy_id": refund.discrepancy_id,
+        "metadata": to_text(dict(refund.metadata)),
+        "state": refund.state.value,
+        "handle": refund.handle,
+        "failure": refund.failure,
+        "created_ms": refund.created_ms,
+        "sent_ms": refund.sent_ms,
+        "succeeded_ms": refund.succeeded_ms,
+        "version": refund.version,
+    }
+
+
+def _refund_from(row: Row[Any]) -> Refund:
+    return Refund(
+        id=row.id,
+        intent_id=row.intent_id,
+        attempt_id=row.attempt_id,
+        account=row.account,
+        livemode=row.livemode,
+        provider=row.provider,
+        merchant=row.merchant,
+        transaction=row.transaction_id,
+        out_refund_no=row.out_refund_no,
+        money=Money(row.amount, row.currency),
+        total=row.total,
+        created_ms=row.created_ms,
+        sent_ms=row.sent_ms,
+        origin=Origin(row.origin),
+        reason=row.reason,
+        description=row.description,
+        discrepancy_id=row.discrepancy_id,
+        metadata=from_text(row.metadata) or {},
+        state=RefundState(row.state),
+        handle=row.handle,
+        failure=row.failure,
+        succeeded_ms=row.succeeded_ms,
+        version=row.version,
+    )
