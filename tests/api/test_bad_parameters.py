@@ -10,6 +10,7 @@ from tests.api.calling import INTENTS, OPENID_PARAM, form, nothing_changes, raw,
 from tests.support.stack import MINI_PROGRAM, OFFICIAL_ACCOUNT, RunningStack
 from wxbackend.api import field_types
 from wxbackend.api.payment_intents.schemas import DESCRIPTION_CHARACTERS_MAX, IDENTIFIER_CHARACTERS_MAX
+from wxbackend.domain.intent import METADATA_NAMES_MAX
 from wxbackend.domain.money import AMOUNT_MINOR_UNITS_MAX
 
 GOOD: Final = {"amount": 2000, "currency": "CNY"}
@@ -75,7 +76,7 @@ FIELDS: Final[list[tuple[dict[str, Any], str, str]]] = [
     ({"metadata": {"a" * (field_types.METADATA_KEY_CHARACTERS_MAX + 1): "b"}}, STRUCTURE, "metadata"),
     ({"metadata": {"": "b"}}, STRUCTURE, "metadata"),
     ({"metadata": {"a[b]": "c"}}, STRUCTURE, "metadata"),
-    ({"metadata": {f"name{n}": "x" for n in range(field_types.METADATA_KEYS_MAX + 1)}}, LONG, "metadata"),
+    ({"metadata": {f"name{n}": "x" for n in range(METADATA_NAMES_MAX + 1)}}, LONG, "metadata"),
 ]  # fmt: skip
 METHODS: Final[list[tuple[dict[str, Any], str, str]]] = [
     ({"openid": "o1"}, MISSING, TERMINAL),
