@@ -41,7 +41,7 @@ FIELDS: Final[list[tuple[dict[str, Any], str, str]]] = [
     ({"Amount": 20}, UNKNOWN, "Amount"),
     ({"status": "succeeded"}, UNKNOWN, "status"),
     ({"payment_method_options": {"card": {}}}, UNKNOWN, "payment_method_options[card]"),
-    ({"payment_method_options": {"wechat_pay": {"open_id": "o1"}}}, UNKNOWN, "payment_method_options[wechat_pay][open_id]"),
+    ({"payment_method_options": {"wechat_pay": {"id": "o1"}}}, UNKNOWN, "payment_method_options[wechat_pay][id]"),
     ({"payment_method_data": {"type": "wechat_pay", "x": 1}}, UNKNOWN, "payment_method_data[x]"),
     ({"payment_method_options": {"wechat_pay": "x"}}, STRUCTURE, "payment_method_options[wechat_pay]"),
     ({"payment_method_options": "x"}, STRUCTURE, "payment_method_options"),
@@ -183,9 +183,7 @@ def test_confirming_needs_a_payment_method(stack: RunningStack, confirm: bool | 
 
 
 @pytest.mark.parametrize(("fields", "code", "param"), FIELDS[:4] + FIELDS[17:20], ids=lambda value: repr(value)[:40])
-def test_an_update_is_held_to_the_same(
-    stack: RunningStack, fields: dict[str, Any], code: str, param: str
-) -> None:
+def test_an_update_is_held_to_the_same(stack: RunningStack, fields: dict[str, Any], code: str, param: str) -> None:
     intent = stack.create_intent()
     path = f"{INTENTS}/{intent['id']}"
     with nothing_changes(stack):

@@ -19,7 +19,9 @@ OBJECT: Final[dict[str, Any]] = {
     "metadata": {"order": "17", "note": "a b+c"},
     "payment_method_types": ["wechat_pay"],
     "payment_method_data": {"type": "WECHAT_PAY"},
-    "payment_method_options": {"wechat_pay": {"terminal_type": "mini_program", "openid": "o1", "client_ip": "10.0.0.1"}},
+    "payment_method_options": {
+        "wechat_pay": {"terminal_type": "mini_program", "openid": "o1", "client_ip": "10.0.0.1"}
+    },
     "return_url": "https://example.com/a?b=c&d=e",
 }
 FIELDS: Final = {
@@ -80,7 +82,10 @@ def test_no_is_read_as_old_and_new_sdks_write_it(stack: RunningStack, word: str)
 
 @pytest.mark.parametrize("confirm", [True, "true", "True", "1"])
 def test_json_takes_a_boolean_as_such_or_as_its_word(stack: RunningStack, confirm: bool | str) -> None:
-    body = OBJECT | {"confirm": confirm, "payment_method_options": {"wechat_pay": {"terminal_type": "mini_program", "openid": ""}}}
+    body = OBJECT | {
+        "confirm": confirm,
+        "payment_method_options": {"wechat_pay": {"terminal_type": "mini_program", "openid": ""}},
+    }
     assert stack.api("POST", INTENTS, body)["status"] == "requires_payment_method"
 
 

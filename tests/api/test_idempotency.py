@@ -70,7 +70,11 @@ def test_a_key_belongs_to_one_url(stack: RunningStack) -> None:
     headers = {"Idempotency-Key": key}
     assert stack.call("POST", f"{INTENTS}/{intent['id']}/cancel", headers=headers).status == 200
     with nothing_changes(stack):
-        for path in (f"{INTENTS}/{other['id']}/cancel", f"{INTENTS}/{intent['id']}", f"{INTENTS}/{intent['id']}/confirm"):
+        for path in (
+            f"{INTENTS}/{other['id']}/cancel",
+            f"{INTENTS}/{intent['id']}",
+            f"{INTENTS}/{intent['id']}/confirm",
+        ):
             refused(stack.call("POST", path, headers=headers), 400, "idempotency_key_reused")
 
 
@@ -115,7 +119,9 @@ def test_a_key_without_or_with_too_many_characters_is_refused(stack: RunningStac
         refused(create(stack, key), 400, "idempotency_key_invalid")
 
 
-@pytest.mark.parametrize("key", ["x", "y" * 255, "not a uuid", "stripe-node-retry-0", "'; DROP TABLE events; --", "\u00e9"])
+@pytest.mark.parametrize(
+    "key", ["x", "y" * 255, "not a uuid", "stripe-node-retry-0", "'; DROP TABLE events; --", "\u00e9"]
+)
 def test_a_key_may_be_any_text(stack: RunningStack, key: str) -> None:
     key = key if len(key) == 255 else f"{key} {uuid.uuid4()}"
     assert create(stack, key).body == create(stack, key).body

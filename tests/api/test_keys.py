@@ -72,7 +72,8 @@ def test_a_key_that_is_not_ours_is_refused(stack: RunningStack, header: str) -> 
 
 
 @pytest.mark.parametrize(
-    "header", ["", "Bearer", "Bearer ", "Basic !!!", "Basic Og==", "Digest x", "Basic", "Basic \u00e9", "Bearer " + "a" * 600]
+    "header",
+    ["", "Bearer", "Bearer ", "Basic !!!", "Basic Og==", "Digest x", "Basic", "Basic \u00e9", "Bearer " + "a" * 600],
 )
 def test_a_header_without_a_readable_key_counts_as_none(stack: RunningStack, header: str) -> None:
     with nothing_changes(stack):
@@ -89,7 +90,11 @@ def test_a_wrong_body_is_not_looked_at_before_the_key(stack: RunningStack) -> No
 
 
 def test_bearer_and_basic_are_the_same_key(stack: RunningStack) -> None:
-    for headers in (basic(stack.secret_key), basic(stack.secret_key, "ignored"), {"Authorization": f"BEARER {stack.secret_key}"}):
+    for headers in (
+        basic(stack.secret_key),
+        basic(stack.secret_key, "ignored"),
+        {"Authorization": f"BEARER {stack.secret_key}"},
+    ):
         assert stack.call("GET", INTENTS, key="", headers=headers).status == 200
 
 

@@ -128,7 +128,12 @@ def test_a_reason_to_cancel_may_be_any_text_up_to_its_limit(stack: RunningStack)
     intent = stack.create_intent()
     path = f"{INTENTS}/{intent['id']}/cancel"
     with nothing_changes(stack):
-        refused(stack.call("POST", path, {"cancellation_reason": "x" * 501}), 400, "parameter_too_long", "cancellation_reason")
+        refused(
+            stack.call("POST", path, {"cancellation_reason": "x" * 501}),
+            400,
+            "parameter_too_long",
+            "cancellation_reason",
+        )
         refused(stack.call("POST", path, {"reason": "x"}), 400, "parameter_unknown", "reason")
     assert stack.api("POST", path, {"cancellation_reason": "x" * 500})["cancellation_reason"] == "x" * 500
 
