@@ -112,7 +112,7 @@ def test_processes_write_side_by_side_and_every_answer_was_true(database: Databa
     running = processes(database, [["write", str(first), "60"] for first in (1000, 2000, 3000)])
     acknowledged = [int(line) for process in running for line in process.communicate(timeout=60)[0].split()]
     assert len(acknowledged) == 180
-    found = [database.store.read(lambda unit, n=number: unit.intents.find(n)) for number in acknowledged]  # type: ignore[misc]
+    found = [find(database.store, number) for number in acknowledged]
     assert all(found)
 
 
