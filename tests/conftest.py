@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import node as node_js
 from tests.support.stack import RunningStack, running
 
 
@@ -27,3 +28,9 @@ def stack(shared_stack: RunningStack) -> RunningStack:
 def own_stack(tmp_path: Path) -> Iterator[RunningStack]:
     """A stack of the test's own: for killing processes and other things that others would feel."""
     yield from running(tmp_path / "stack")
+
+
+@pytest.fixture(scope="session")
+def node() -> node_js.Node:
+    """Node.js with the packages that the mini program's checks and the Node SDK need."""
+    return node_js.ready()

@@ -1,1 +1,1 @@
-"""The merchant-facing API over real HTTP: the seed documents, the official SDKs, and everything a caller may get wrong."""
+"""The merchant-facing API over real HTTP: the seed documents, the official SDKs, and all that callers get wrong."""

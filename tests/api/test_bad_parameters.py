@@ -10,6 +10,7 @@ from tests.api.calling import INTENTS, OPENID_PARAM, form, nothing_changes, raw,
 from tests.support.stack import MINI_PROGRAM, OFFICIAL_ACCOUNT, RunningStack
 from wxbackend.api import field_types
 from wxbackend.api.payment_intents.schemas import DESCRIPTION_CHARACTERS_MAX, IDENTIFIER_CHARACTERS_MAX
+from wxbackend.domain.intent import METADATA_NAMES_MAX
 from wxbackend.domain.money import AMOUNT_MINOR_UNITS_MAX
 
 GOOD: Final = {"amount": 2000, "currency": "CNY"}
@@ -40,7 +41,7 @@ FIELDS: Final[list[tuple[dict[str, Any], str, str]]] = [
     ({"Amount": 20}, UNKNOWN, "Amount"),
     ({"status": "succeeded"}, UNKNOWN, "status"),
     ({"payment_method_options": {"card": {}}}, UNKNOWN, "payment_method_options[card]"),
-    ({"payment_method_options": {"wechat_pay": {"open_id": "o1"}}}, UNKNOWN, "payment_method_options[wechat_pay][open_id]"),
+    ({"payment_method_options": {"wechat_pay": {"id": "o1"}}}, UNKNOWN, "payment_method_options[wechat_pay][id]"),
     ({"payment_method_data": {"type": "wechat_pay", "x": 1}}, UNKNOWN, "payment_method_data[x]"),
     ({"payment_method_options": {"wechat_pay": "x"}}, STRUCTURE, "payment_method_options[wechat_pay]"),
     ({"payment_method_options": "x"}, STRUCTURE, "payment_method_options"),
@@ -75,7 +76,7 @@ FIELDS: Final[list[tuple[dict[str, Any], str, str]]] = [
     ({"metadata": {"a" * (field_types.METADATA_KEY_CHARACTERS_MAX + 1): "b"}}, STRUCTURE, "metadata"),
     ({"metadata": {"": "b"}}, STRUCTURE, "metadata"),
     ({"metadata": {"a[b]": "c"}}, STRUCTURE, "metadata"),
-    ({"metadata": {f"name{n}": "x" for n in range(field_types.METADATA_KEYS_MAX + 1)}}, LONG, "metadata"),
+    ({"metadata": {f"name{n}": "x" for n in range(METADATA_NAMES_MAX + 1)}}, LONG, "metadata"),
 ]  # fmt: skip
 METHODS: Final[list[tuple[dict[str, Any], str, str]]] = [
     ({"openid": "o1"}, MISSING, TERMINAL),
@@ -182,9 +183,7 @@ def test_confirming_needs_a_payment_method(stack: RunningStack, confirm: bool | 
 
 
 @pytest.mark.parametrize(("fields", "code", "param"), FIELDS[:4] + FIELDS[17:20], ids=lambda value: repr(value)[:40])
-def test_an_update_is_held_to_the_same(
-    stack: RunningStack, fields: dict[str, Any], code: str, param: str
-) -> None:
+def test_an_update_is_held_to_the_same(stack: RunningStack, fields: dict[str, Any], code: str, param: str) -> None:
     intent = stack.create_intent()
     path = f"{INTENTS}/{intent['id']}"
     with nothing_changes(stack):

@@ -125,7 +125,7 @@ def _reckon_paid(stack: RunningStack, intent: dict[str, Any]) -> dict[str, Any]:
     attempts = attempts_of(stack, found)
     paid = [attempt for attempt in attempts if attempt["state"] == "paid"]
     assert len(paid) == 1
-    orders = [stack.desk("GET", f"/orders/{attempt['out_trade_no']}") for attempt in attempts]
+    orders = _known_orders(stack, found)
     paid_orders = [order for order in orders if order["trade_state"] == "SUCCESS"]
     assert [order["out_trade_no"] for order in paid_orders] == [paid[0]["out_trade_no"]]
     assert paid_orders[0]["total"] == amount

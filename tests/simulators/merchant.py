@@ -73,10 +73,10 @@ class Merchant:
         return base64.b64encode(self.key.sign(text.encode(), PKCS1v15(), SHA256())).decode()
 
     def authorization(self, method: str, url: str, body: str = "", **changes: str) -> str:
-        """The Authorization header; `changes` overwrite items after signing, `timestamp` before."""
+        """The Authorization header; `changes` overwrite items after signing, but `timestamp` and `nonce` before."""
         items = {
             "mchid": MCHID,
-            "nonce_str": secrets.token_hex(16),
+            "nonce_str": changes.pop("nonce", secrets.token_hex(16)),
             "timestamp": changes.get("timestamp", str(int(time.time()))),
             "serial_no": self.serial,
         }

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from wxbackend.simulators.buyers import Buyers
 from wxbackend.simulators.credentials import Credentials
+from wxbackend.simulators.ledger import Movement
 from wxbackend.simulators.wechat_pay.cashier import CHANNELS, OUTCOMES, settle_order
 from wxbackend.simulators.wechat_pay.order_request import OrderRequest
 from wxbackend.simulators.wechat_pay.refusal import Refusal
@@ -75,9 +76,17 @@ def test_the_books_balance_after_any_history(credentials: Credentials, history: 
             assert ended.get(number, "NOTPAY") in ("NOTPAY", order.state)
             ended[number] = order.state
         books = world.books()
+        paid = [item.request.total for item in world.orders.everything() if item.state == "SUCCESS"]
+        spent = 10_000_00 - sum(paid)
+        assert (books["merchant_balance"], books["buyers_total"]) == (sum(paid), spent)
         assert books["balanced"] is True
         assert books["paid_count"] == list(ended.values()).count("SUCCESS")
     assert len(world.courier.parcels()) == list(ended.values()).count("SUCCESS")
+
+
+def test_money_moved_without_an_order_unbalances_the_books(world: World) -> None:
+    world.ledger.move(Movement("buyer:buyer_1", "merchant", 1, "no order"))
+    assert world.books()["balanced"] is False
 
 
 def test_the_desk_shows_what_waits_for_a_buyer(merchant: Merchant) -> None:

@@ -40,6 +40,13 @@ def test_a_wrong_authorization_item_is_a_sign_error(merchant: Merchant, item: st
     assert answer.cause == 268443699
 
 
+@pytest.mark.parametrize(("characters", "status"), [(1, 200), (32, 200), (33, 401), (0, 401)])
+def test_a_nonce_has_one_to_thirty_two_characters(merchant: Merchant, characters: int, status: int) -> None:
+    merchant.place()
+    signed = merchant.authorization("GET", QUERY, nonce="n" * characters)
+    assert merchant.call("GET", QUERY, headers={"Authorization": signed}).status == status
+
+
 @pytest.mark.parametrize("age_s", [-310, 310])
 def test_a_clock_more_than_five_minutes_off_is_refused(merchant: Merchant, age_s: int) -> None:
     stale = merchant.authorization("GET", QUERY, timestamp=str(int(time.time()) - age_s))

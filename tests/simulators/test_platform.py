@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
-from .merchant import JSAPI, MINI_PROGRAM, OFFICIAL_ACCOUNT, Merchant
+from .merchant import JSAPI, MINI_PROGRAM, OFFICIAL_ACCOUNT, UNBOUND, Merchant
 
 CALLBACK = "http://127.0.0.1:5000/callback"
 
@@ -155,6 +155,13 @@ def test_a_code_is_good_for_five_minutes(merchant: Merchant) -> None:
     merchant.desk("POST", "/clock", {"advance_s": 301})
     assert exchange(merchant, web)["errcode"] == 42003
     assert login(merchant, mini)["errcode"] == 40029
+
+
+def test_a_code_of_one_account_is_no_code_of_another(merchant: Merchant) -> None:
+    mine = code(merchant)
+    said = exchange(merchant, mine, appid=UNBOUND, secret=merchant.secrets[UNBOUND])
+    assert said["errcode"] == 40029
+    assert "openid" in exchange(merchant, mine)
 
 
 def test_a_code_of_one_kind_is_no_code_of_the_other(merchant: Merchant) -> None:

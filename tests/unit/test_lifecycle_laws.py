@@ -197,8 +197,28 @@ class World(RuleBasedStateMachine):
         assert len(self.unresolved()) <= 1
 
 
-World.TestCase.settings = settings(max_examples=250, stateful_step_count=30, deadline=None)
+World.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
 TestAnyOrderKeepsTheLaws = World.TestCase
+
+
+def test_the_late_answer_to_a_replaced_order_opens_nothing() -> None:
+    world = World()
+    world.an_order_is_sent()
+    world.hear(world.attempts[11], Closed("CLOSED"))
+    world.an_order_is_sent()
+    step = world.hear(world.attempts[11], opened())
+    assert step.attempt is not None
+    assert step.attempt.state is AttemptState.CLOSED
+    assert [attempt.id for attempt in world.unresolved()] == [12]
+
+
+def test_the_late_answer_to_a_closed_order_closes_it_again_when_no_other_took_its_place() -> None:
+    world = World()
+    world.an_order_is_sent()
+    world.hear(world.attempts[11], Closed("absent"))
+    step = world.hear(world.attempts[11], opened())
+    assert step.attempt is not None
+    assert step.attempt.state is AttemptState.CLOSING
 
 
 @pytest.mark.parametrize("mail", list(permutations(["opened", "paid", "closed", "uncertain", "absent"])))

@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 
 from marshmallow import RAISE, Schema, ValidationError, fields
 
+from wxbackend.domain.intent import METADATA_NAMES_MAX
+
 INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 URL_CHARACTERS_MAX: Final = 2_048
-METADATA_KEYS_MAX: Final = 50
 METADATA_KEY_CHARACTERS_MAX: Final = 40
 METADATA_VALUE_CHARACTERS_MAX: Final = 500
 
@@ -145,8 +146,8 @@ class Metadata(fields.Field[dict[str, str]]):
             return {}
         if not isinstance(value, dict):
             raise ValidationError("parameter_invalid|metadata must be a structure of names and texts.")
-        if len(value) > METADATA_KEYS_MAX:
-            raise ValidationError(f"parameter_too_long|metadata has more than {METADATA_KEYS_MAX} names.")
+        if len(value) > METADATA_NAMES_MAX:
+            raise ValidationError(f"parameter_too_long|metadata has more than {METADATA_NAMES_MAX} names.")
         return {_metadata_key(name): _metadata_value(name, text) for name, text in value.items()}
 
 

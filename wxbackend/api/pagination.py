@@ -24,51 +24,69 @@ class CreatedFilter(Strict):
     lte = Whole()
 
 
+class Created(Part):
+    """Bounds of `created`, or one moment that it must show."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, partial: Any = None, **kwargs: Any) -> Any:
+        if isinstance(value, dict):
+            return super()._deserialize(value, attr, data, partial, **kwargs)
+        moment = Whole().deserialize(value)
+        return {"gte": moment, "lte": moment}
+
+
 class ListQuery(Strict):
     """What every list takes."""
 
     limit = Whole()
     starting_after = Words(64)
     ending_before = Words(64)
-    created = Part(CreatedFilter())
+    created = Created(CreatedFilter())
     expand = Ignored()
 
 
-def page_of(query: dict[str, Any], *, prefix: str, merchant_order_id: str | None = None) -> Page:
+def page_of(
+    query: dict[str, Any], *, prefix: str, merchant_order_id: str | None = None, after_param: str = "starting_after"
+) -> Page:
     """The page that a query asks for."""
     limit = query.get("limit", LIMIT_DEFAULT)
     if not 1 <= limit <= LIMIT_MAX:
         raise InvalidRequest(f"limit must be 1 to {LIMIT_MAX}.", code="parameter_invalid_integer", param="limit")
-    after, before = query.get("starting_after"), query.get("ending_before")
+    after, before = query.get(after_param), query.get("ending_before")
     if after is not None and before is not None:
         raise InvalidRequest(
             "Use starting_after or ending_before, not both.", code="parameters_exclusive", param="ending_before"
         )
-    created = query.get("created", {})
+    created_from_ms, created_until_ms = _window(query.get("created", {}))
     return Page(
         limit=limit,
-        after=ids.parse(prefix, after, param="starting_after") if after else None,
+        after=ids.parse(prefix, after, param=after_param) if after else None,
         before=ids.parse(prefix, before, param="ending_before") if before else None,
-        created_from_ms=_bound(created, "gte", "gt", +1),
-        created_until_ms=_bound(created, "lte", "lt", -1),
+        created_from_ms=created_from_ms,
+        created_until_ms=created_until_ms,
         merchant_order_id=merchant_order_id,
     )
 
 
-def _bound(created: dict[str, int], inclusive: str, exclusive: str, step: int) -> int | None:
-    if inclusive in created:
-        moment, offset = created[inclusive], 0
-    elif exclusive in created:
-        moment, offset = created[exclusive], step
-    else:
-        return None
-    if abs(moment) >= MILLISECONDS_FROM:
-        return moment + offset
-    # A whole second is meant, and `created` is kept to the millisecond.
-    first = moment * 1000
-    if inclusive == "gte":
-        return first + (1000 if offset else 0)
-    return first - 1 if offset else first + 999
+def _window(created: dict[str, int]) -> tuple[int | None, int | None]:
+    """The first and last moment that all bounds allow.
+
+    They speak of `created` as it is shown, in whole seconds, while it is kept to the millisecond.
+    """
+    bounds = {name: _milliseconds(moment) for name, moment in created.items()}
+    first = [_second_from(bounds["gte"])] if "gte" in bounds else []
+    first += [_second_from(bounds["gt"] + 1)] if "gt" in bounds else []
+    past = [_second_from(bounds["lt"])] if "lt" in bounds else []
+    past += [_second_from(bounds["lte"] + 1)] if "lte" in bounds else []
+    return max(first, default=None), min(past) - 1 if past else None
+
+
+def _milliseconds(moment: int) -> int:
+    return moment if abs(moment) >= MILLISECONDS_FROM else moment * 1000
+
+
+def _second_from(moment_ms: int) -> int:
+    """The first whole second from a moment on."""
+    return -(-moment_ms // 1000) * 1000
 
 
 def envelope(url: str, data: list[dict[str, Any]], *, has_more: bool) -> dict[str, Any]:

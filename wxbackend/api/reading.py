@@ -27,8 +27,8 @@ class ParameterParser(FlaskParser):
 
     def handle_error(self, error: ValidationError, req: Request, schema: Schema, **kwargs: Any) -> NoReturn:
         """The first refusal; webargs has put all of them below the place that it read."""
-        (messages,) = error.normalized_messages().values()
-        raise refusal(messages)
+        messages: Any = error.messages
+        raise refusal(messages[next(iter(messages))])
 
 
 def raw_parameters(request: Request) -> dict[str, Any]:

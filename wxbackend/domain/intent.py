@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Final
 
 from wxbackend.domain.money import Money
 from wxbackend.domain.terminal import Terminal
+
+METADATA_NAMES_MAX: Final = 50
 
 
 class IntentStatus(Enum):

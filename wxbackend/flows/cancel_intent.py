@@ -40,7 +40,7 @@ def cancel_intent(deps: Dependencies, actor: Actor, intent_id: int, command: Can
     if attempt is None or provider is None or asked.intent.is_final():
         return asked
     said = ask_provider.close(deps, provider, attempt)
-    step = deps.store.write(lambda unit: settle.settle(unit, deps, attempt.id, said))
+    step = deps.store.write(lambda unit: settle.settle(unit, deps, attempt.id, said, looks=0))
     if step.intent.status is IntentStatus.SUCCEEDED:
         raise Conflict(
             "This PaymentIntent can't be canceled: the buyer paid it before the order was closed.",

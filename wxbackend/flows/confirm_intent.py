@@ -172,10 +172,10 @@ def carry_out(deps: Dependencies, actor: Actor, command: Confirm, decided: Plan)
             return Shown(decided.intent, attempt)
         if decided.act is Act.ORDER:
             said = ask_provider.order(deps, provider, attempt)
-            step = deps.store.write(lambda unit: settle.settle(unit, deps, attempt.id, said))  # noqa: B023
+            step = deps.store.write(lambda unit: settle.settle(unit, deps, attempt.id, said, looks=0))  # noqa: B023
             return Shown(step.intent, step.attempt)
         said = ask_provider.close(deps, provider, attempt)
-        step = deps.store.write(lambda unit: settle.settle(unit, deps, attempt.id, said))  # noqa: B023
+        step = deps.store.write(lambda unit: settle.settle(unit, deps, attempt.id, said, looks=0))  # noqa: B023
         if step.intent.is_final():
             return Shown(step.intent, step.attempt)
         if step.attempt is not None and step.attempt.is_unresolved():

@@ -7,15 +7,14 @@ from wxbackend.flows.dependencies import Dependencies
 from wxbackend.ports.delivery import Outcome, Parcel
 from wxbackend.ports.store import Delivery, Unit
 
-AT_ONCE_MAX = 16
 LEASE_MS = 30_000
 """Longer than one try may last, so that a delivery is not tried twice at a time."""
 
 
-def claim_deliveries(deps: Dependencies) -> list[Delivery]:
+def claim_deliveries(deps: Dependencies, *, at_most: int) -> list[Delivery]:
     """Deliveries that are due, leased to this worker."""
     now_ms = deps.surroundings.now_ms()
-    return list(deps.store.write(lambda unit: unit.events.claim(now_ms=now_ms, lease_ms=LEASE_MS, limit=AT_ONCE_MAX)))
+    return list(deps.store.write(lambda unit: unit.events.claim(now_ms=now_ms, lease_ms=LEASE_MS, limit=at_most)))
 
 
 def deliver_event(deps: Dependencies, delivery: Delivery) -> Outcome:

@@ -13,14 +13,12 @@ from wxbackend.flows.look_schedule import ACTING_S
 from wxbackend.ports.provider import Provider
 from wxbackend.ports.store import Poll, Unit
 
-AT_ONCE_MAX = 16
 
-
-def claim_looks(deps: Dependencies) -> list[Poll]:
+def claim_looks(deps: Dependencies, *, at_most: int) -> list[Poll]:
     """Attempts that are due, leased to this worker."""
     now_ms = deps.surroundings.now_ms()
     return list(
-        deps.store.write(lambda unit: unit.attempts.claim(now_ms=now_ms, lease_ms=ACTING_S * 1000, limit=AT_ONCE_MAX))
+        deps.store.write(lambda unit: unit.attempts.claim(now_ms=now_ms, lease_ms=ACTING_S * 1000, limit=at_most))
     )
 
 

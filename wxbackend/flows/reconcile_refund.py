@@ -8,15 +8,14 @@ from wxbackend.domain.refund import UNSENT
 from wxbackend.flows import ask_provider, settle_refund
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.look_schedule import ACTING_S
-from wxbackend.flows.reconcile_intent import AT_ONCE_MAX
 from wxbackend.ports.store import Poll
 
 
-def claim_refund_looks(deps: Dependencies) -> list[Poll]:
+def claim_refund_looks(deps: Dependencies, *, at_most: int) -> list[Poll]:
     """Refunds that are due, leased to this worker."""
     now_ms = deps.surroundings.now_ms()
     return list(
-        deps.store.write(lambda unit: unit.refunds.claim(now_ms=now_ms, lease_ms=ACTING_S * 1000, limit=AT_ONCE_MAX))
+        deps.store.write(lambda unit: unit.refunds.claim(now_ms=now_ms, lease_ms=ACTING_S * 1000, limit=at_most))
     )
 
 

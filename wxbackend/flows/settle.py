@@ -60,7 +60,8 @@ def settle(
 ) -> Step:
     """What the attempt and its intent are after the observation; stored.
 
-    `looks` is how often the worker has looked, when it is the worker that heard it.
+    `looks` is how often the worker has looked, when it is the worker that heard it, and 0 when a
+    request that acted on the attempt lets go of it: either way the next look is planned anew.
     """
     now_ms = deps.surroundings.now_ms()
     unlocked = unit.attempts.find(attempt_id)

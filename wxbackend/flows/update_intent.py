@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from wxbackend.domain import lifecycle
-from wxbackend.domain.errors import Conflict
-from wxbackend.domain.intent import PaymentIntent, PaymentMethod
+from wxbackend.domain.errors import Conflict, InvalidRequest
+from wxbackend.domain.intent import METADATA_NAMES_MAX, PaymentIntent, PaymentMethod
 from wxbackend.domain.lifecycle import Step
 from wxbackend.domain.money import Money
 from wxbackend.flows import settle
@@ -85,5 +85,11 @@ def merged_metadata(present: Mapping[str, str], change: Mapping[str, str] | None
         return present
     if not change:
         return {}
-    merged = dict(present) | dict(change)
-    return {name: value for name, value in merged.items() if value != ""}
+    merged = {name: value for name, value in (dict(present) | dict(change)).items() if value != ""}
+    if len(merged) > METADATA_NAMES_MAX:
+        raise InvalidRequest(
+            f"metadata would have {len(merged)} names; {METADATA_NAMES_MAX} are the most. Unset some in the same call.",
+            code="parameter_too_long",
+            param="metadata",
+        )
+    return merged

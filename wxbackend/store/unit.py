@@ -191,6 +191,8 @@ class PostgresqlStore:
 
     def __init__(self, url: str) -> None:
         self._engine = reading_engine(url)
+        # One view for the whole unit: the default isolation takes a new one for each statement.
+        self._readers = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     def write(self, work: Callable[[ports.Unit], T]) -> T:
         """Run a unit in a transaction of its own."""
@@ -207,7 +209,7 @@ class PostgresqlStore:
 
     def read(self, work: Callable[[ports.Unit], T]) -> T:
         """Run a unit that only reads."""
-        with self._engine.begin() as connection:
+        with self._readers.begin() as connection:
             return work(Unit(connection))
 
     def close(self) -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
+from functools import partial
 
 import structlog
 
 from wxbackend.flows.deliver_events import claim_deliveries, deliver_event
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.ports.store import Delivery
+from wxbackend.work.crew import Crew
 
 
-def tick(deps: Dependencies, executor: Executor) -> int:
-    """How many were due."""
-    deliveries = claim_deliveries(deps)
-    list(executor.map(lambda delivery: _one(deps, delivery), deliveries))
+def tick(deps: Dependencies, crew: Crew) -> int:
+    """How many were begun. A slow endpoint keeps its own hand busy and no other delivery waiting."""
+    free = crew.free()
+    deliveries = claim_deliveries(deps, at_most=free) if free else []
+    for delivery in deliveries:
+        crew.take(partial(_one, deps, delivery))
     return len(deliveries)
 
 

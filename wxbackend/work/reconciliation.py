@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
+from functools import partial
 
 import structlog
 
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.reconcile_intent import claim_looks, reconcile_intent
 from wxbackend.ports.store import Poll
+from wxbackend.work.crew import Crew
 
 
-def tick(deps: Dependencies, executor: Executor) -> int:
-    """How many were due."""
-    polls = claim_looks(deps)
-    list(executor.map(lambda poll: _one(deps, poll), polls))
+def tick(deps: Dependencies, crew: Crew) -> int:
+    """How many were begun. A slow answer keeps its own hand busy and no other attempt waiting."""
+    free = crew.free()
+    polls = claim_looks(deps, at_most=free) if free else []
+    for poll in polls:
+        crew.take(partial(_one, deps, poll))
     return len(polls)
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.work import certificates, expiry, inbox, outbox, reconciliation, refunds
+from wxbackend.work.crew import Crew
 
-THREADS_PER_KIND = 8
+LOOKS_AT_ONCE_MAX = 16
+REFUND_LOOKS_AT_ONCE_MAX = 8
+DELIVERIES_AT_ONCE_MAX = 32
 HOUSEKEEPING_EVERY_S = 600
 INBOX_EVERY_S = 5
 
@@ -30,12 +32,13 @@ class Worker:
         """Work until `stop`."""
         deps = self._deps
         with (
-            ThreadPoolExecutor(THREADS_PER_KIND, "reconcile") as reconcilers,
-            ThreadPoolExecutor(THREADS_PER_KIND, "deliver") as couriers,
+            Crew(LOOKS_AT_ONCE_MAX, "reconcile") as reconcilers,
+            Crew(REFUND_LOOKS_AT_ONCE_MAX, "refund") as refunders,
+            Crew(DELIVERIES_AT_ONCE_MAX, "deliver") as couriers,
         ):
             loops: list[tuple[str, Callable[[], int], float]] = [
                 ("reconciliation", lambda: reconciliation.tick(deps, reconcilers), self._idle_wait_s),
-                ("refunds", lambda: refunds.tick(deps, reconcilers), self._idle_wait_s),
+                ("refunds", lambda: refunds.tick(deps, refunders), self._idle_wait_s),
                 ("outbox", lambda: outbox.tick(deps, couriers), self._idle_wait_s),
                 ("inbox", lambda: inbox.tick(deps), INBOX_EVERY_S),
                 ("certificates", self._certificates(), self._idle_wait_s),

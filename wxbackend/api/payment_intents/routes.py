@@ -101,10 +101,7 @@ def _reading(routes: Blueprint, deps: Dependencies) -> None:
             raise InvalidRequest(
                 "query must look like merchant_order_id:'order1234'.", code="parameter_invalid", param="query"
             )
-        asked = {name: params[name] for name in ("limit",) if name in params}
-        if "page" in params:
-            asked["starting_after"] = params["page"]
-        page = pagination.page_of(asked, prefix=ids.INTENT, merchant_order_id=matched["value"])
+        page = pagination.page_of(params, prefix=ids.INTENT, merchant_order_id=matched["value"], after_param="page")
         found, more = list_intents(deps, actor, page)
         data = [representation.payment_intent(intent, attempt) for intent, attempt in found]
         answer = pagination.envelope(f"{PATH}/search", data, has_more=more)

@@ -40,7 +40,7 @@ def read(
         brought = {certificate.serial: key for certificate, key in found}
         # Decrypting with the APIv3 key authenticates the certificates; their own key then proves the reply.
         verify(_WithBrought(held, brought), reply.headers, reply.body, now_s=now_s)
-    except Untrusted as error:
+    except (Untrusted, ValueError) as error:  # ValueError: a certificate of a kind that we cannot use
         raise ProviderUnknown(f"the certificates cannot be trusted: {error}") from error
     return tuple(certificate for certificate, _ in found)
 

@@ -8,7 +8,6 @@ and the signature fits the exact bytes. A probe (`WECHATPAY/SIGNTEST/…`) fails
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from typing import Final, Protocol
 
@@ -77,7 +76,7 @@ def verify(keys: PlatformKeys, headers: Mapping[str, str], body: bytes, *, now_s
     try:
         raw = base64.b64decode(signature, validate=True)
         key.verify(raw, f"{timestamp}\n{nonce}\n".encode() + body + b"\n", _PADDING, _HASH)
-    except (binascii.Error, InvalidSignature) as error:
+    except (ValueError, InvalidSignature) as error:  # ValueError: not base64, or not even ASCII
         raise BadSignature("the signature does not fit the message") from error
 
 
@@ -85,9 +84,9 @@ def unseal(keys: tuple[bytes, ...], *, nonce: str, associated_data: str, ciphert
     """Decrypt AEAD_AES_256_GCM with the present APIv3 key, or with the previous one during a change."""
     try:
         sealed = base64.b64decode(ciphertext, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise UnreadableMessage("the ciphertext is not base64") from error
-    if len(sealed) <= TAG_BYTES or not 8 <= len(nonce) <= 64:
+    if len(sealed) <= TAG_BYTES or not 8 <= len(nonce.encode()) <= 64:
         raise UnreadableMessage("the ciphertext or its nonce has an impossible length")
     for key in keys:
         try:

@@ -1,0 +1,1 @@
+"""Bytes that others published, through our code."""
