@@ -171,6 +171,6 @@ def test_the_books_say_what_happened(stack: RunningStack) -> None:
     balance = stack.api("GET", "/v1/balance")
     assert balance["available"][0]["currency"] == "CNY"
     rows = stack.api("GET", "/v1/balance_transactions?limit=100")["data"]
-    moved = [row["amount"] for row in rows if row["source"] in (intent["id"],)]
+    moved = [row["amount"] for row in rows if row["source"] == intent["id"]]
     assert moved == [2000]
     assert -1200 in [row["amount"] for row in rows if row["type"] == "refund"]
