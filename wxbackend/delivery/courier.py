@@ -11,6 +11,7 @@ from urllib3.util import Timeout
 
 from wxbackend.delivery import schedule, signature
 from wxbackend.ports.delivery import Outcome, Parcel
+from wxbackend.transport.pool import bounded_pool
 
 CONNECT_TIMEOUT_S: Final = 3.0
 TOTAL_TIMEOUT_S: Final = 10.0
@@ -24,8 +25,8 @@ class HttpCourier:
 
     def __init__(self, delays_s: tuple[float, ...] = schedule.DELAYS_S) -> None:
         self._delays_s = delays_s
-        self._pool = urllib3.PoolManager(
-            num_pools=ENDPOINTS_POOLED_MAX, maxsize=CONNECTIONS_PER_ENDPOINT_MAX, retries=False
+        self._pool = bounded_pool(
+            pause_s=TOTAL_TIMEOUT_S, hosts_max=ENDPOINTS_POOLED_MAX, per_host_max=CONNECTIONS_PER_ENDPOINT_MAX
         )
 
     def deliver(self, parcel: Parcel) -> Outcome:
