@@ -23,10 +23,11 @@ ENDPOINTS_POOLED_MAX: Final = 256
 class HttpCourier:
     """See `ports.delivery.Courier`."""
 
-    def __init__(self, delays_s: tuple[float, ...] = schedule.DELAYS_S) -> None:
+    def __init__(self, delays_s: tuple[float, ...] = schedule.DELAYS_S, *, total_s: float = TOTAL_TIMEOUT_S) -> None:
         self._delays_s = delays_s
+        self._timeout = Timeout(connect=min(CONNECT_TIMEOUT_S, total_s), total=total_s)
         self._pool = bounded_pool(
-            pause_s=TOTAL_TIMEOUT_S, hosts_max=ENDPOINTS_POOLED_MAX, per_host_max=CONNECTIONS_PER_ENDPOINT_MAX
+            pause_s=total_s, hosts_max=ENDPOINTS_POOLED_MAX, per_host_max=CONNECTIONS_PER_ENDPOINT_MAX
         )
 
     def deliver(self, parcel: Parcel) -> Outcome:
@@ -46,7 +47,7 @@ class HttpCourier:
                 parcel.endpoint.url,
                 headers=headers,
                 body=parcel.body,
-                timeout=Timeout(connect=CONNECT_TIMEOUT_S, total=TOTAL_TIMEOUT_S),
+                timeout=self._timeout,
                 redirect=False,
                 preload_content=False,
             )
