@@ -265,7 +265,7 @@ class RunningStack:
 
     def money_rows(self) -> dict[str, list[dict[str, Any]]]:
         """Everything that is about money; equal before and after means that nothing changed."""
-        return {name: self.rows(f"SELECT * FROM {name} ORDER BY id") for name in MONEY_TABLES}  # noqa: S608
+        return {name: self.rows(f"SELECT * FROM {name} ORDER BY id") for name in MONEY_TABLES}
 
 
 def running(state: Path, **extra_environment: str) -> Iterator[RunningStack]:
@@ -275,10 +275,13 @@ def running(state: Path, **extra_environment: str) -> Iterator[RunningStack]:
     os.environ.pop("WXBACKEND_CONFIG", None)
     ensure(stack.credentials)
     stack.prepare()
-    assert CONFIG.exists() and sys.version_info >= (3, 11)
+    assert CONFIG.exists()
+    assert sys.version_info >= (3, 11)
     found = RunningStack(stack, extra_environment)
     try:
         found.start()
+        # Until then a notice that WeChat signs with its certificate is refused, as on a merchant's first day.
+        found.wait_for(lambda: found.rows("SELECT serial FROM platform_certificates"), "WeChat's certificates")
         yield found
     finally:
         found.stop()

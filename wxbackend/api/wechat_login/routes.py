@@ -27,8 +27,12 @@ OAUTH_PATH: Final = "/v1/wechat/oauth"
 def blueprint(deps: Dependencies) -> Blueprint:
     """All routes of log-in."""
     routes = Blueprint("wechat_login", __name__, url_prefix="/v1/wechat", description="Log-in of buyers")
-    secure = deps.policy.public_url.startswith("https://")
+    _mini_program(routes, deps)
+    _oauth(routes, deps)
+    return routes
 
+
+def _mini_program(routes: Blueprint, deps: Dependencies) -> None:
     @routes.post("/mini_program/login")
     @routes.arguments(schemas.LOGIN)
     @routes.response(200, schemas.SESSION)
@@ -48,6 +52,10 @@ def blueprint(deps: Dependencies) -> Blueprint:
                 }
             )
         )
+
+
+def _oauth(routes: Blueprint, deps: Dependencies) -> None:
+    secure = deps.policy.public_url.startswith("https://")
 
     @routes.get("/oauth/start")
     @routes.arguments(schemas.START, location="query")
@@ -87,8 +95,6 @@ def blueprint(deps: Dependencies) -> Blueprint:
             secure=secure, httponly=True, samesite="Lax",
         )  # fmt: skip
         return answer
-
-    return routes
 
 
 def _private(answer: Any) -> Response:

@@ -32,11 +32,15 @@ def add_to(desk: Blueprint, world: World) -> None:
 def _add_sent(desk: Blueprint, world: World) -> None:
     @desk.get("/notices")
     def notices() -> Response:
-        """Every notice with its attempts, newest first; ?out_trade_no= and ?wait_s= (until none is due)."""
+        """Every notice with its attempts, newest first; ?out_trade_no= ?out_refund_no= ?wait_s= (until none is due)."""
         wait_s = request.args.get("wait_s", 0.0, type=float)
         settled = world.courier.wait_quiet(min(wait_s, WAIT_S_MAX))
-        wanted = request.args.get("out_trade_no")
-        found = [parcel for parcel in world.courier.parcels() if wanted is None or parcel.notice.out_trade_no == wanted]
+        order, refund = request.args.get("out_trade_no"), request.args.get("out_refund_no")
+        found = [
+            parcel
+            for parcel in world.courier.parcels()
+            if order in (None, parcel.notice.out_trade_no) and refund in (None, parcel.notice.out_refund_no)
+        ]
         deliveries = [delivery for parcel in found for delivery in parcel.deliveries]
         deliveries.sort(key=lambda delivery: delivery.at, reverse=True)
         return show(

@@ -29,10 +29,11 @@ NOTICE_WAIT_S = 6.0
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A success: the body (None for 204), and the order it concerns if it made one."""
+    """A success: the body (None for 204), and the order or refund it concerns if it made one."""
 
     body: Mapping[str, object] | None
     out_trade_no: str | None = None
+    out_refund_no: str | None = None
 
 
 def create_jsapi_order(world: World, call: Call) -> Result:
