@@ -30,6 +30,8 @@ WAIT_S_MAX: Final = 30.0
 # Schedules that a test can wait for; the order of things is the same as with the real ones.
 QUICK: Final = {
     "WXBACKEND__WORK__LOOK_AFTER_S": "[0.6, 1.2, 2.4, 5]",
+    "WXBACKEND__WORK__REFUND_LOOK_AFTER_S": "[0.5, 0.5, 1]",
+    "WXBACKEND__WORK__REFUND_SHORT_AFTER_S": "0.5",
     "WXBACKEND__WORK__IDLE_WAIT_S": "0.05",
     "WXBACKEND__WORK__WEBHOOK_DELAYS_S": "[0.2, 0.2, 0.2, 0.5, 0.5, 1, 1, 1]",
     "WXBACKEND__UPSTREAM__READ_TIMEOUT_S": "2.0",
@@ -37,7 +39,16 @@ QUICK: Final = {
     "WXBACKEND_LOG_LEVEL": "INFO",
     "WXBACKEND_WEB_THREADS": "16",
 }
-MONEY_TABLES: Final = ("payment_intents", "attempts", "events", "notices", "discrepancies", "deliveries")
+MONEY_TABLES: Final = (
+    "payment_intents",
+    "attempts",
+    "refunds",
+    "ledger",
+    "events",
+    "notices",
+    "discrepancies",
+    "deliveries",
+)
 
 
 def free_port() -> int:
