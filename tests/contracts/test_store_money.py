@@ -80,9 +80,9 @@ def test_refund_looks_are_claimed_once_and_come_back_after_the_lease(database: D
     assert write(lambda unit: unit.refunds.claim(now_ms=99, lease_ms=5, limit=9)) == []
 
 
-def booked(number: int, kind: TransferKind, debit: str, credit: str, amount: int, subject: int = 1) -> BookedTransfer:
+def booked(number: int, kind: TransferKind, debit: str, credit: str, amount: int) -> BookedTransfer:
     """A row of the journal."""
-    return BookedTransfer(number, NOW_MS, Transfer(kind, subject, debit, credit, amount, "CNY"))
+    return BookedTransfer(number, NOW_MS, Transfer(kind, 1, debit, credit, amount, "CNY"))
 
 
 def test_the_journal_sums_to_zero_and_books_nothing_twice(database: Database) -> None:
