@@ -101,9 +101,7 @@ def _reading(routes: Blueprint, deps: Dependencies) -> None:
             raise InvalidRequest(
                 "query must look like merchant_order_id:'order1234'.", code="parameter_invalid", param="query"
             )
-        page = pagination.page_of(
-            params, prefix=ids.INTENT, merchant_order_id=matched["value"], after_param="page"
-        )
+        page = pagination.page_of(params, prefix=ids.INTENT, merchant_order_id=matched["value"], after_param="page")
         found, more = list_intents(deps, actor, page)
         data = [representation.payment_intent(intent, attempt) for intent, attempt in found]
         answer = pagination.envelope(f"{PATH}/search", data, has_more=more)
