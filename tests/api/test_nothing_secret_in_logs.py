@@ -47,8 +47,8 @@ def _pay_as_official_account_buyer(stack: RunningStack) -> dict[str, str]:
     stack.wait_status(intent["id"], "succeeded")
     params = confirmed["next_action"]["wechat_pay_official_account_params"]
     return {
-        "code": query_of(back)["code"], "state": query_of(back)["state"], "browser cookie": browser.cookies["wx_browser"],
-        "session cookie": browser.cookies["wx_session"], "client secret": intent["client_secret"],
+        "code": query_of(back)["code"], "state": query_of(back)["state"],
+        "browser cookie": browser.cookies["wx_browser"], "session cookie": browser.cookies["wx_session"], "client secret": intent["client_secret"],
         "paySign": params["paySign"], "prepay id": params["package"],
         **{f"openid in {app}": openid for app, openid in buyer["openids"].items()},
     }  # fmt: skip
