@@ -12,7 +12,6 @@ from wxbackend.work import certificates, expiry, inbox, outbox, reconciliation
 from wxbackend.work.crew import Crew
 
 LOOKS_AT_ONCE_MAX = 16
-DELIVERIES_AT_ONCE_MAX = 32
 HOUSEKEEPING_EVERY_S = 600
 INBOX_EVERY_S = 5
 
@@ -32,11 +31,11 @@ class Worker:
         deps = self._deps
         with (
             Crew(LOOKS_AT_ONCE_MAX, "reconcile") as reconcilers,
-            Crew(DELIVERIES_AT_ONCE_MAX, "deliver") as couriers,
+            Crew(outbox.HANDS, "deliver") as couriers,
         ):
             loops: list[tuple[str, Callable[[], int], float]] = [
                 ("reconciliation", lambda: reconciliation.tick(deps, reconcilers), self._idle_wait_s),
-                ("outbox", lambda: outbox.tick(deps, couriers), self._idle_wait_s),
+                ("outbox", self._outbox(couriers), self._idle_wait_s),
                 ("inbox", lambda: inbox.tick(deps), INBOX_EVERY_S),
                 ("certificates", self._certificates(), self._idle_wait_s),
                 ("expiry", lambda: expiry.tick(deps), HOUSEKEEPING_EVERY_S),
@@ -56,6 +55,10 @@ class Worker:
     def _certificates(self) -> Callable[[], int]:
         clock = certificates.Schedule(every_s=self._certificates_every_s)
         return lambda: clock.tick(self._deps)
+
+    def _outbox(self, couriers: Crew) -> Callable[[], int]:
+        under_way = outbox.Outbox(couriers)
+        return lambda: under_way.tick(self._deps)
 
     def _loop(self, name: str, tick: Callable[[], int], wait_s: float) -> None:
         while not self._stop.is_set():
