@@ -23,12 +23,13 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.api.calling import INTENTS, mini_program_session
-from tests.support.stack import MINI_PROGRAM, RunningStack
+from tests.support.stack import MCHID, MINI_PROGRAM, RunningStack
 from wxbackend.api.operations import OPERATIONS
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "openapi.json"
 OPERATION_IDS: Final = [operation.id for operation in OPERATIONS.values()]
 EXAMPLES_MAX: Final = 20
+EVENTS: Final = {"payment_intent.created", "payment_intent.succeeded", "discrepancy.opened"}
 LINE_TOO_LONG: Final = 414
 """The HTTP server's own refusal, before a request reaches the application."""
 CHECKS: Final = [
@@ -100,6 +101,36 @@ def test_answers_hold_no_name_that_the_document_lacks(stack: RunningStack) -> No
         assert set(known["required"]) <= set(answer)
     seen = {name for answer in answers for name in answer}
     assert seen == set(known["properties"]), "the document promises no name that never comes"
+
+
+def test_delivered_events_fit_their_schema_and_hold_no_other_name(stack: RunningStack) -> None:
+    intent = stack.confirmed_intent()
+    stack.pay(intent)
+    stack.wait_status(intent["id"], "succeeded")
+    told = {
+        "url": f"{stack.web_url}/notices/wechat_v3/{MCHID}",
+        "out_trade_no": stack.out_trade_no(intent),
+        "plaintext_overrides": {"amount.total": 1, "transaction_id": "4200000000000000000000000001"},
+    }
+    assert stack.desk("POST", "/notices/forge", told)["status"] == 204
+    stack.wait_for(
+        lambda: {row["type"] for row in events_about(stack, intent)} >= EVENTS,
+        "a payment's events, and one about wrong money",
+    )
+    rows = events_about(stack, intent)
+    known, components = schema_of("Event"), {"components": document()["components"]}
+    for row in rows:
+        event = orjson.loads(row["body"])
+        jsonschema_rs.validator_for(known | components).validate(event)
+        assert set(event) == set(known["properties"])
+        kind = "Discrepancy" if row["type"] == "discrepancy.opened" else "PaymentIntent"
+        assert set(event["data"]["object"]) <= set(schema_of(kind)["properties"])
+
+
+def events_about(stack: RunningStack, intent: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every event that is about an intent or names it."""
+    number, named = int(intent["id"].removeprefix("pi_")), f"%{intent['id']}%"
+    return stack.rows("SELECT type, body FROM events WHERE subject_id = ? OR CAST(body AS TEXT) LIKE ?", number, named)
 
 
 # --- generated calls ------------------------------------------------------------------------------

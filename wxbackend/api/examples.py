@@ -131,6 +131,20 @@ LOGGED_IN: Final = _named(
         },
     ),
 )
+EVENT: Final = _named(
+    succeeded=(
+        "Paid",
+        {
+            "id": "evt_1666625039547498498",
+            "object": "event",
+            "api_version": "1.0.1",
+            "created": _CREATED,
+            "livemode": False,
+            "type": "payment_intent.succeeded",
+            "data": {"object": _PAID},
+        },
+    ),
+)
 ERROR: Final = {
     "error": {
         "type": "invalid_request_error",

@@ -9,7 +9,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema, fields
 
 from wxbackend import __version__
-from wxbackend.api import examples, field_types
+from wxbackend.api import examples, field_types, webhooks
 from wxbackend.api.field_types import Picture
 from wxbackend.api.idempotency import HEADER as IDEMPOTENCY_HEADER
 from wxbackend.api.idempotency import KEY_CHARACTERS_MAX
@@ -172,6 +172,7 @@ def complete(spec: APISpec) -> None:
         for method, operation in operations.items():
             assert (method, path) in OPERATIONS, f"add {method} {path} to operations.py"
             _complete_operation(OPERATIONS[method, path], method, path, operation)
+    webhooks.describe(spec)
     for section, name in _UNUSED:
         getattr(spec.components, section).pop(name, None)
 
