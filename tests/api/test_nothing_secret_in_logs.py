@@ -47,11 +47,15 @@ def _pay_as_official_account_buyer(stack: RunningStack) -> dict[str, str]:
     stack.wait_status(intent["id"], "succeeded")
     params = confirmed["next_action"]["wechat_pay_official_account_params"]
     return {
-        "code": query_of(back)["code"], "state": query_of(back)["state"], "browser cookie": browser.cookies["wx_browser"],
-        "session cookie": browser.cookies["wx_session"], "client secret": intent["client_secret"],
-        "paySign": params["paySign"], "prepay id": params["package"],
+        "code": query_of(back)["code"],
+        "state": query_of(back)["state"],
+        "browser cookie": browser.cookies["wx_browser"],
+        "session cookie": browser.cookies["wx_session"],
+        "client secret": intent["client_secret"],
+        "paySign": params["paySign"],
+        "prepay id": params["package"],
         **{f"openid in {app}": openid for app, openid in buyer["openids"].items()},
-    }  # fmt: skip
+    }
 
 
 def _pay_as_mini_program_buyer(stack: RunningStack) -> dict[str, str]:
@@ -90,7 +94,10 @@ def _fail(stack: RunningStack) -> dict[str, str]:
         assert stack.call("POST", INTENTS, body).status == 200
     stack.behave()
     return {
-        "failed code": query_of(back)["code"], "unknown code": "an-unknown-code", "unknown key": "sk_test_of_nobody",
-        "queried secret": "pi_1_secret_in_a_query", "broken body": "a broken body",
+        "failed code": query_of(back)["code"],
+        "unknown code": "an-unknown-code",
+        "unknown key": "sk_test_of_nobody",
+        "queried secret": "pi_1_secret_in_a_query",
+        "broken body": "a broken body",
         "failing openid": buyer["openids"][MINI_PROGRAM],
-    }  # fmt: skip
+    }

@@ -15,6 +15,7 @@ from tests.support.stack import RunningStack, free_port, running
 from wxbackend.development import CONFIG
 
 PAUSES_LONGER_THAN_A_SECOND: Final = "[1.3, 1.3, 1.3, 1.3, 1.3, 1.3]"
+MORE_THAN_HANDS: Final = 40
 SECRET: Final = "whsec_of_the_second_endpoint"
 SECOND_ENDPOINT: Final = """
 [[accounts.webhook_endpoints]]
@@ -130,6 +131,27 @@ def test_an_endpoint_that_hangs_delays_no_other_intent(pair: Pair) -> None:
     finally:
         released.set()
     for intent in (hanging, *others):
+        reckon(pair.stack, intent)
+
+
+def test_an_endpoint_that_hangs_for_everything_does_not_delay_the_other_one(pair: Pair) -> None:
+    """More hang than the worker has hands, and the shop hears of every payment all the same."""
+    released = threading.Event()
+
+    def answer(_call: Call) -> int:
+        released.wait(30)
+        return 200
+
+    pair.endpoint.answer = answer
+    try:
+        intents = [paid(pair) for _ in range(MORE_THAN_HANDS)]
+        for intent in intents:
+            pair.stack.wait_for(lambda: pair.stack.webhooks(intent, SUCCEEDED), "the shop to be told")  # noqa: B023
+        assert sum(len(events_of(pair.stack, intent, SUCCEEDED)) for intent in intents) == MORE_THAN_HANDS
+        assert {delivery_to_us(pair, intent)["state"] for intent in intents} == {"pending"}
+    finally:
+        released.set()
+    for intent in intents:
         reckon(pair.stack, intent)
 
 
