@@ -119,6 +119,55 @@ FOUND: Final = _named(
         _PAGE | {"object": "search_result", "url": "/v1/payment_intents/search", "next_page": None},
     ),
 )
+_REFUND: Final[dict[str, Any]] = {
+    "id": "re_1666625139547498496",
+    "object": "refund",
+    "amount": 500,
+    "created": _CREATED,
+    "currency": "CNY",
+    "livemode": False,
+    "payment_intent": _ID,
+    "reason": "requested_by_customer",
+    "status": "pending",
+    "pending_reason": "processing",
+}
+_REFUND_PAGE: Final[dict[str, Any]] = {"object": "list", "url": "/v1/refunds", "has_more": False, "data": [_REFUND]}
+_MOVEMENT: Final[dict[str, Any]] = {
+    "id": "txn_1666625239547498496",
+    "object": "balance_transaction",
+    "amount": 2000,
+    "created": _CREATED,
+    "currency": "CNY",
+    "fee": 0,
+    "net": 2000,
+    "source": _ID,
+    "status": "available",
+    "type": "payment",
+}
+REFUND: Final = _named(
+    part=("A part", {"payment_intent": _ID, "amount": 500, "reason": "requested_by_customer"}),
+    all=("All that remains", {"payment_intent": _ID}),
+)
+REFUND_UPDATE: Final = _named(note=("Set a name of metadata", {"metadata": {"ticket": "42"}}))
+REFUNDED: Final = _named(pending=("On its way", _REFUND))
+REFUNDS_LISTED: Final = _named(page=("A page", _REFUND_PAGE))
+BALANCE: Final = _named(
+    balance=(
+        "After a payment and a refund that is on its way",
+        {
+            "object": "balance",
+            "available": [{"amount": 1500, "currency": "CNY"}],
+            "pending": [{"amount": 500, "currency": "CNY"}],
+            "livemode": False,
+        },
+    )
+)
+BALANCE_LISTED: Final = _named(
+    page=(
+        "A page",
+        {"object": "list", "url": "/v1/balance_transactions", "has_more": False, "data": [_MOVEMENT]},
+    )
+)
 LOGGED_IN: Final = _named(
     session=(
         "Send the token as Wx-Session when confirming",

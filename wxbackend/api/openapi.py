@@ -86,6 +86,14 @@ _INTENT_ID: Final = {
     "schema": {"type": "string", "pattern": "^pi_[0-9]{19}$"},
     "example": "pi_1666625039547498496",
 }
+_REFUND_ID: Final = {
+    "in": "path",
+    "name": "refund_id",
+    "required": True,
+    "description": "The Refund's `id`.",
+    "schema": {"type": "string", "pattern": "^re_[0-9]{19}$"},
+    "example": "re_1666625139547498496",
+}
 _HEADERS: Final = {
     "RequestId": {"description": "Names this request; quote it when something is wrong.", "schema": {"type": "string"}},
     "IdempotentReplayed": {
@@ -182,9 +190,10 @@ def _complete_operation(known: Operation, method: str, path: str, operation: dic
     operation["security"] = _KEYS[known.keys]
     parameters = [_query_parameter(parameter) for parameter in operation.get("parameters", [])]
     parameters += [_INTENT_ID] if "{intent_id}" in path else []
+    parameters += [_REFUND_ID] if "{refund_id}" in path else []
     parameters += [_CLIENT_SECRET] if known.keys is Keys.BUYER else []
     parameters += [_SESSION] if known.id == "confirmPaymentIntent" else []
-    idempotent = method == "post" and path.startswith("/v1/payment_intents")
+    idempotent = method == "post" and path.startswith(("/v1/payment_intents", "/v1/refunds"))
     parameters += [_IDEMPOTENCY] if idempotent else []
     operation["parameters"] = parameters
     body = operation.get("requestBody")

@@ -60,6 +60,22 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ("post", f"{_INTENT}/{{intent_id}}/cancel"): Operation(
         "cancelPaymentIntent", Keys.SECRET, (400, 401, 403, 404, 409, *_BODY), examples.CANCELED, examples.CANCEL
     ),
+    ("post", "/v1/refunds"): Operation(
+        "createRefund", Keys.SECRET, (400, 401, 403, 404, 409, *_BODY), examples.REFUNDED, examples.REFUND,
+        body_required=True, structures=("metadata",),
+    ),
+    ("get", "/v1/refunds"): Operation("listRefunds", Keys.SECRET, (400, 401, 403, 404), examples.REFUNDS_LISTED),
+    ("get", "/v1/refunds/{refund_id}"): Operation(
+        "retrieveRefund", Keys.SECRET, (400, 401, 403, 404), examples.REFUNDED
+    ),
+    ("post", "/v1/refunds/{refund_id}"): Operation(
+        "updateRefund", Keys.SECRET, (400, 401, 403, 404, 409, *_BODY), examples.REFUNDED, examples.REFUND_UPDATE,
+        body_required=True, structures=("metadata",),
+    ),
+    ("get", "/v1/balance"): Operation("retrieveBalance", Keys.SECRET, (400, 401, 403), examples.BALANCE),
+    ("get", "/v1/balance_transactions"): Operation(
+        "listBalanceTransactions", Keys.SECRET, (400, 401, 403, 404), examples.BALANCE_LISTED
+    ),
     ("post", f"{_WECHAT}/mini_program/login"): Operation(
         "logInMiniProgram", Keys.ANY, (400, 401, *_BODY, 502, 503),
         examples.LOGGED_IN, examples.LOGIN, body_required=True,

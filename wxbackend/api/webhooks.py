@@ -16,7 +16,7 @@ from wxbackend.domain.event import EventType
 
 
 class DiscrepancyPicture(Picture):
-    """Money that does not fit: a person has to look at it. Nothing of it is lost, and nothing is decided by itself."""
+    """Money that does not fit: none of it is lost; late and double money is given back by itself."""
 
     id = fields.String(required=True, metadata={"pattern": "^dsc_[0-9]{19}$"})
     object = fields.String(required=True, metadata={"enum": ["discrepancy"]})
@@ -65,7 +65,7 @@ def describe(spec: APISpec) -> None:
     """Add the one webhook and its schemas."""
     spec.components.schema("Event", schema=EVENT)
     spec.components.schema("Discrepancy", schema=DISCREPANCY)
-    subjects = [{"$ref": f"#/components/schemas/{name}"} for name in ("PaymentIntent", "Discrepancy")]
+    subjects = [{"$ref": f"#/components/schemas/{name}"} for name in ("PaymentIntent", "Refund", "Discrepancy")]
     event = spec.components.schemas["Event"]["properties"]
     event["data"] = {"type": "object", "required": ["object"], "properties": {"object": {"anyOf": subjects}}}
     spec.options["webhooks"] = {"event": {"post": _webhook()}}
