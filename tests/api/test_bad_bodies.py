@@ -119,6 +119,14 @@ def test_a_body_over_the_limit_is_a_413(stack: RunningStack, content_type: str) 
         refused(raw(stack, INTENTS, body, content_type), 413, "request_entity_too_large")
 
 
+def test_a_413_reaches_its_sender_and_the_connection_lives_on(stack: RunningStack) -> None:
+    """Hanging up on a sender loses the answer, and fails whatever is sent next on the same connection."""
+    for extra in (1, BODY_BYTES_MAX, 6 * BODY_BYTES_MAX):
+        for _ in range(5):
+            answer = raw(stack, INTENTS, b" " * (BODY_BYTES_MAX + extra), JSON)
+            refused(answer, 413, "request_entity_too_large")
+
+
 def test_a_body_that_only_claims_to_be_large_is_a_413_at_once(stack: RunningStack) -> None:
     head = (
         f"POST {INTENTS} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {stack.secret_key}\r\n"

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import orjson
 import structlog
-from flask import Flask, Response, g
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from wxbackend.api.parameters import BODY_BYTES_MAX, UnsupportedBody
@@ -37,6 +37,7 @@ _HTTP_MESSAGES: Final = {
     413: f"The body is larger than {BODY_BYTES_MAX} bytes.",
 }
 JSON_TYPE: Final = "application/json"
+REFUSED_BYTES_READ_MAX: Final = 1024 * 1024
 
 
 def envelope(status: int, kind: str, message: str, *, code: str | None = None, param: str | None = None) -> Response:
@@ -81,6 +82,8 @@ def _provider(error: errors.ProviderError) -> Response:
 
 def _http(error: HTTPException) -> Response:
     status = error.code or 500
+    if status == 413:
+        _read_the_rest()
     kind = "invalid_request_error" if status < 500 else "api_error"
     message = _HTTP_MESSAGES.get(status) or error.description or error.name
     answer = envelope(status, kind, message, code=_slug(error.name))
@@ -88,6 +91,13 @@ def _http(error: HTTPException) -> Response:
         if name.lower() in ("allow", "retry-after"):
             answer.headers[name] = value
     return answer
+
+
+def _read_the_rest() -> None:
+    """Take in a body that is too large, unless it is huge: the answer would be lost if we hung up on its sender."""
+    length = request.content_length
+    if length is None or length <= REFUSED_BYTES_READ_MAX:
+        request.environ["wsgi.input"].read(REFUSED_BYTES_READ_MAX)
 
 
 def _unexpected(error: Exception) -> Response:
