@@ -93,5 +93,24 @@ class Rogue:
     def _serve(self, connection: socket.socket) -> None:
         connection.settimeout(REQUEST_WAIT_S)
         with connection, suppress(OSError):
-            self.requests.append(connection.recv(READ_BYTES))
+            self.requests.append(_read_request(connection))
             self.behaviour(connection, self._closing)
+
+
+def _read_request(connection: socket.socket) -> bytes:
+    """A whole request, however many pieces it comes in: answering half of one would cut the other half off."""
+    request = b""
+    while b"\r\n\r\n" not in request:
+        piece = connection.recv(READ_BYTES)
+        if not piece:
+            return request
+        request += piece
+    head, _, body = request.partition(b"\r\n\r\n")
+    lines = head.decode("latin-1").lower().split("\r\n")
+    sizes = [int(line.partition(":")[2]) for line in lines if line.startswith("content-length:")]
+    while sizes and len(body) < sizes[0]:
+        piece = connection.recv(READ_BYTES)
+        if not piece:
+            break
+        body += piece
+    return head + b"\r\n\r\n" + body

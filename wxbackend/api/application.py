@@ -67,6 +67,8 @@ def _identify(app: Flask, deps: Dependencies) -> None:
 
     @app.after_request
     def end(answer: Response) -> Response:
+        if answer.status_code >= 400:
+            errors.read_the_rest()
         if "request_id" in g:
             answer.headers["Request-Id"] = g.request_id
         answer.headers.setdefault("X-Content-Type-Options", "nosniff")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Final
 
 import orjson
@@ -82,8 +83,6 @@ def _provider(error: errors.ProviderError) -> Response:
 
 def _http(error: HTTPException) -> Response:
     status = error.code or 500
-    if status == 413:
-        _read_the_rest()
     kind = "invalid_request_error" if status < 500 else "api_error"
     message = _HTTP_MESSAGES.get(status) or error.description or error.name
     answer = envelope(status, kind, message, code=_slug(error.name))
@@ -93,11 +92,13 @@ def _http(error: HTTPException) -> Response:
     return answer
 
 
-def _read_the_rest() -> None:
-    """Take in a body that is too large, unless it is huge: the answer would be lost if we hung up on its sender."""
+def read_the_rest() -> None:
+    """Take in a body that was refused unread, unless it is huge: hanging up on its sender would lose the answer."""
     length = request.content_length
     if length is None or length <= REFUSED_BYTES_READ_MAX:
-        request.environ["wsgi.input"].read(REFUSED_BYTES_READ_MAX)
+        # Whatever the HTTP server thinks of those bytes, the refusal stands.
+        with suppress(Exception):
+            request.environ["wsgi.input"].read(REFUSED_BYTES_READ_MAX)
 
 
 def _unexpected(error: Exception) -> Response:
