@@ -205,12 +205,27 @@ def test_request_examples_do_what_they_show(stack: RunningStack) -> None:
     for method, path in OPERATIONS:
         body = document()["paths"][path][method].get("requestBody")
         for example in body["content"]["application/json"]["examples"].values() if body else ():
-            target = path.replace("{intent_id}", stack.create_intent(**stack.paying_with())["id"])
-            answer = stack.call(method.upper(), target, example["value"])
+            target, value = made_real(stack, path, example["value"])
+            answer = stack.call(method.upper(), target, value)
             told = answer.json().get("error", {}).get("code")
             assert (answer.status, told) in {(200, None), (400, "code_invalid"), (400, "parameter_missing")}, example
             sent += 1
     assert sent > len(OPERATIONS) / 2
+
+
+def made_real(stack: RunningStack, path: str, value: Any) -> tuple[str, Any]:
+    """The path and the body with identifiers of objects that exist."""
+    if "{intent_id}" in path:
+        path = path.replace("{intent_id}", stack.create_intent(**stack.paying_with())["id"])
+    if path.startswith("/v1/refunds"):
+        intent = stack.confirmed_intent()
+        stack.pay(intent)
+        stack.wait_status(intent["id"], "succeeded")
+        if "payment_intent" in value:
+            return path, value | {"payment_intent": intent["id"]}
+        refund = stack.api("POST", "/v1/refunds", {"payment_intent": intent["id"]})
+        path = path.replace("{refund_id}", refund["id"])
+    return path, value
 
 
 def test_answer_examples_fit_their_schemas() -> None:

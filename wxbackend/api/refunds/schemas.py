@@ -38,7 +38,7 @@ class RetrieveRefundQuery(Strict):
 class RefundListQuery(ListQuery):
     """`GET /v1/refunds`."""
 
-    payment_intent = Words(64)
+    payment_intent = Words(64, metadata={"description": "Only the refunds of this payment."})
 
 
 class RefundPicture(Picture):
