@@ -27,6 +27,10 @@ HOURS_72_S: Final = 72 * 3600
 NOT_FOR_EVER_S: Final = 8.0
 
 
+WORDS: Final = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40)
+"""Secrets as they are made: printable, without spaces, which Stripe's SDK strips."""
+
+
 def deliver(url: str, *, secrets: tuple[str, ...] = (SECRET,)) -> Outcome:
     """One try, with a courier in a hurry."""
     courier = HttpCourier(total_s=0.6)
@@ -48,9 +52,7 @@ def test_the_signature_is_the_documented_one() -> None:
     assert signature.header([SECRET], BODY, now_s=1_700_000_000) == f"t=1700000000,v1={expected}"
 
 
-@given(
-    body=st.text(min_size=1).map(str.encode), secrets=st.lists(st.text(min_size=1, max_size=40), min_size=1, max_size=3)
-)
+@given(body=st.text(min_size=1).map(str.encode), secrets=st.lists(WORDS, min_size=1, max_size=3))
 def test_stripes_verifier_believes_every_secret_of_the_endpoint(body: bytes, secrets: list[str]) -> None:
     header = signature.header(secrets, body, now_s=int(time.time()))
     for secret in secrets:
