@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tests.journeys.reckoning import body_of
+from tests.journeys.reckoning import body_of, real_notice
 from tests.support.stack import RunningStack
 
 
@@ -174,3 +174,34 @@ def test_the_books_say_what_happened(stack: RunningStack) -> None:
     moved = [row["amount"] for row in rows if row["source"] == intent["id"]]
     assert moved == [2000]
     assert -1200 in [row["amount"] for row in rows if row["type"] == "refund"]
+
+
+def test_money_that_came_after_the_close_goes_back_by_itself(stack: RunningStack) -> None:
+    """WeChat confirmed the close and the buyer's payment won all the same: recorded, given back, resolved."""
+    intent = stack.confirmed_intent()
+    stack.mischief(api=[{"fault": "paid_after_close", "path": "close", "times": 1}], notices={"hold": 1})
+    canceled = stack.api("POST", f"/v1/payment_intents/{intent['id']}/cancel")
+    assert canceled["status"] == "canceled"
+    assert stack.order(intent)["trade_state"] == "SUCCESS"
+    notice = real_notice(stack, intent)
+    stack.desk("POST", f"/notices/{notice['id']}/release")
+    number = int(intent["id"].removeprefix("pi_"))
+    found = stack.wait_for(lambda: stack.rows("SELECT * FROM discrepancies WHERE intent_id = ?", number), "late money")
+    assert (found[0]["kind"], found[0]["amount"]) == ("late", 2000)
+    (row,) = stack.wait_for(
+        lambda: stack.rows("SELECT * FROM refunds WHERE discrepancy_id = ? AND state = 'succeeded'", found[0]["id"]),
+        "the money to go back",
+    )
+    refund = stack.api("GET", f"/v1/refunds/re_{row['id']}")
+    assert (refund["status"], refund["amount"]) == ("succeeded", 2000)
+    assert refund["description"] == "given back: paid after it was canceled"
+    assert at_wechat(stack, refund)["status"] == "SUCCESS"
+    assert stack.intent(intent["id"])["status"] == "canceled"
+    assert stack.rows("SELECT state FROM discrepancies WHERE id = ?", found[0]["id"]) == [{"state": "refunded"}]
+    sums = stack.rows(
+        "SELECT SUM(amount * (debit = 'suspense')) - SUM(amount * (credit = 'suspense')) AS held FROM ledger"
+        " WHERE subject_id IN (?, ?)",
+        found[0]["id"],
+        row["id"],
+    )
+    assert sums == [{"held": 0}]

@@ -22,6 +22,7 @@ API_FAULTS = (
     "probe",
     "unknown_serial",
     "paid_before_reply",
+    "paid_after_close",
     "settled_before_reply",
 )
 API_PATHS = ("order", "query", "close", "certificates", "refund", "refund_query", "refund_rescue", "any")

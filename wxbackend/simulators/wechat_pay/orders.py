@@ -156,6 +156,13 @@ class OrderBook:
             if order.state == NOTPAY:
                 self._store(replace(order, state=CLOSED))
 
+    def reopen(self, out_trade_no: str) -> None:
+        """Undo a close, for the race in which WeChat confirms a close and the buyer's payment wins all the same."""
+        with self._lock:
+            order = self.get(out_trade_no)
+            if order.state == CLOSED:
+                self._store(replace(order, state=NOTPAY))
+
     def mark_paid(self, out_trade_no: str, openid: str) -> Order:
         """Record payment of an unpaid order; the caller looked it up and moved the money under the same lock."""
         with self._lock:

@@ -24,6 +24,7 @@ from wxbackend.simulators.wechat_pay.operations import (
     create_jsapi_order,
     list_certificates,
     pay_at_once,
+    pay_though_closed,
     query_by_out_trade_no,
     query_by_transaction_id,
     refuse_method,
@@ -159,6 +160,8 @@ def _run(world: World, call: Call, operation: Operation, fault: str) -> Outcome:
         return _refused(refusal)
     if fault == "paid_before_reply":
         pay_at_once(world, result)
+    if fault == "paid_after_close":
+        pay_though_closed(world, result)
     if fault == "settled_before_reply":
         settle_at_once(world, result)
     if result.body is None:
