@@ -229,6 +229,9 @@ def test_an_abnormal_refund_to_the_merchants_card_leaves_the_merchants_balance(m
 
 def test_an_abnormal_refund_may_be_handled_in_the_console(merchant: Merchant) -> None:
     abnormal(merchant)
+    for outcome in ("CLOSED", "ABNORMAL"):
+        reply = merchant.client.post("/_desk/refunds/refund_1/settle", json={"outcome": outcome})
+        assert reply.status_code == 400
     assert merchant.desk("POST", "/refunds/refund_1/settle", {"outcome": "SUCCESS"})["status"] == "SUCCESS"
     assert balance(merchant) == WALLET_FEN - 40
 

@@ -222,6 +222,8 @@ def test_a_minute_lies_between_two_refunds_of_one_order(merchant: Merchant) -> N
     assert ask(merchant, refund(10, "refund_2")).status == 429
     merchant.desk("POST", "/clock", {"advance_s": 10})
     assert ask(merchant, refund(10, "refund_2")).status == 200
+    merchant.desk("POST", "/clock", {"advance_s": 50})
+    assert ask(merchant, refund(10, "refund_4")).status == 429
 
 
 def test_the_minute_can_be_switched_off(merchant: Merchant) -> None:
