@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from flask import Flask
 
 from wxbackend.api.application import create_application
+from wxbackend.coordination.opening import open_coordination
+from wxbackend.coordination.redis import RedisCoordination
+from wxbackend.coordination.sqlite import SqliteCoordination
 from wxbackend.delivery import schedule
 from wxbackend.delivery.courier import HttpCourier
 from wxbackend.directory import SettingsDirectory
@@ -28,7 +31,6 @@ from wxbackend.providers.wechat_v3.config import (
 )
 from wxbackend.providers.wechat_v3.keys import KeyRing
 from wxbackend.settings import MerchantSettings, Settings, WrongSettings
-from wxbackend.store.coordination import SqliteCoordination
 from wxbackend.store.nodes import Identifiers, NodeLease, nodes_engine
 from wxbackend.store.unit import PostgresqlStore, SqliteStore, open_store
 from wxbackend.surroundings import RealSurroundings, clock_ms
@@ -67,10 +69,12 @@ class Assembled:
     settings: Settings
     deps: Dependencies
     store: Store
+    coordination: SqliteCoordination | RedisCoordination
 
     def close(self) -> None:
         """Finish what is being written and close connections."""
         self.store.close()
+        self.coordination.close()
 
 
 def assemble(settings: Settings) -> Assembled:
@@ -79,6 +83,7 @@ def assemble(settings: Settings) -> Assembled:
     store = open_store(url)
     holder = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
     surroundings = RealSurroundings(Identifiers(NodeLease(nodes_engine(url), holder), clock_ms))
+    coordination = open_coordination(settings.server.coordination_url, clock_ms)
     upstream = settings.upstream
     transport = HttpTransport(Limits(upstream.connect_timeout_s, upstream.read_timeout_s, upstream.total_timeout_s))
     deps = Dependencies(
@@ -87,7 +92,7 @@ def assemble(settings: Settings) -> Assembled:
         providers=_registry(settings, store, surroundings),
         accounts=SettingsDirectory(settings, provider=WechatV3.name),
         identity=WeChatIdentity(transport),
-        coordination=SqliteCoordination(settings.server.coordination_url, clock_ms),
+        coordination=coordination,
         courier=HttpCourier(settings.work.webhook_delays_s or schedule.DELAYS_S),
         surroundings=surroundings,
         policy=Policy(
@@ -99,7 +104,7 @@ def assemble(settings: Settings) -> Assembled:
             public_url=settings.server.public_url,
         ),
     )
-    return Assembled(settings, deps, store)
+    return Assembled(settings, deps, store, coordination)
 
 
 def web_application(assembled: Assembled) -> Flask:

@@ -38,7 +38,7 @@ class ServerSettings:
 
     public_url: str
     database_url: str
-    coordination_url: str
+    coordination_url: str = field(repr=False)
     test_bridge_url: str | None = None
     default_host: str = "127.0.0.1"
     default_port: int = 8000

@@ -28,7 +28,7 @@ ERROR_STATUSES: Final = {
     "413": "The body is too large.",
     "415": "Neither JSON nor a form.",
     "502": "WeChat gave no usable answer.",
-    "503": "WeChat could not be reached.",
+    "503": "WeChat could not be reached, or what a log-in needs is away for the moment.",
 }
 _FORM: Final = "application/x-www-form-urlencoded"
 
