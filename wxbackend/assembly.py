@@ -17,8 +17,12 @@ from wxbackend.delivery import schedule
 from wxbackend.delivery.courier import HttpCourier
 from wxbackend.directory import SettingsDirectory
 from wxbackend.flows.dependencies import Dependencies, Policy
+from wxbackend.identity.jssdk import JsapiTickets
+from wxbackend.identity.single_flight import SingleFlight
+from wxbackend.identity.tokens import AccessTokens
 from wxbackend.identity.wechat import WeChatIdentity
-from wxbackend.ports.provider import CertificateSource, Hosts, Provider
+from wxbackend.ports.coordination import Coordination
+from wxbackend.ports.provider import CertificateSource, Hosts, Provider, Transport
 from wxbackend.ports.surroundings import Surroundings
 from wxbackend.providers.wechat_v3.adapter import WechatV3
 from wxbackend.providers.wechat_v3.config import (
@@ -91,7 +95,7 @@ def assemble(settings: Settings) -> Assembled:
         transport=transport,
         providers=_registry(settings, store, surroundings),
         accounts=SettingsDirectory(settings, provider=WechatV3.name),
-        identity=WeChatIdentity(transport),
+        identity=_identity(transport, coordination, surroundings, holder),
         coordination=coordination,
         courier=HttpCourier(settings.work.webhook_delays_s or schedule.DELAYS_S),
         surroundings=surroundings,
@@ -116,6 +120,14 @@ def worker(assembled: Assembled) -> Worker:
     """The side that time drives."""
     work = assembled.settings.work
     return Worker(assembled.deps, idle_wait_s=work.idle_wait_s, certificates_every_s=work.certificates_every_s)
+
+
+def _identity(
+    transport: Transport, coordination: Coordination, surroundings: Surroundings, holder: str
+) -> WeChatIdentity:
+    flight = SingleFlight(coordination, surroundings, holder=holder)
+    tokens = AccessTokens(transport, coordination, surroundings, flight)
+    return WeChatIdentity(transport, JsapiTickets(tokens, flight))
 
 
 def _registry(settings: Settings, store: Store, surroundings: Surroundings) -> Registry:

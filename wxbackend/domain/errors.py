@@ -91,7 +91,8 @@ class CoordinationAway(Unavailable):
 
     def __init__(self, reason: str) -> None:
         super().__init__(
-            "Log-in is not possible for the moment; payments are. Try again soon.", code="coordination_unavailable"
+            "Log-in and JS-SDK pages do not work for the moment; payments do. Try again soon.",
+            code="coordination_unavailable",
         )
         self.reason = reason
 
