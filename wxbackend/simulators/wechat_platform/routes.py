@@ -120,6 +120,7 @@ def _classic_token(world: World) -> dict[str, object]:
     check_grant(request, "client_credential")
     app = check_app(world, request.args)
     value, expires_in = world.tokens.classic(app.appid)
+    _dawdle(world)
     return {"access_token": value, "expires_in": expires_in}
 
 
@@ -140,10 +141,15 @@ def _stable_token(world: World) -> dict[str, object]:
     if refused:
         raise PlatformError(int(refused.amount))
     value, expires_in = world.tokens.stable(app.appid, force=force)
+    _dawdle(world)
+    return {"access_token": value, "expires_in": expires_in}
+
+
+def _dawdle(world: World) -> None:
+    """The token is made, and its answer on the way for as long as the mischief `token_slow_s` says."""
     slow = world.mischief.take_platform("token_slow_s")
     if slow:
         time.sleep(slow.amount)
-    return {"access_token": value, "expires_in": expires_in}
 
 
 def _jsapi_ticket(world: World) -> dict[str, object]:
