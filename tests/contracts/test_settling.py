@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from tests.contracts.conftest import Database
 from tests.contracts.test_store_rows import keep
@@ -16,12 +17,11 @@ from wxbackend.domain.observation import Closed, Observation
 from wxbackend.flows import settle
 from wxbackend.flows.dependencies import Dependencies, Policy
 
+NUMBERS: Final = itertools.count(10**6)
+
 
 class Numbered:
     """Surroundings whose clock stands still."""
-
-    def __init__(self) -> None:
-        self._last = 10**6
 
     def now_ms(self) -> int:
         """Always the same moment."""
@@ -29,8 +29,7 @@ class Numbered:
 
     def new_id(self) -> int:
         """The next number."""
-        self._last += 1
-        return self._last
+        return next(NUMBERS)
 
 
 def dependencies(database: Database) -> Dependencies:
@@ -74,7 +73,7 @@ def test_late_money_on_a_replaced_order_counts_and_the_newer_order_is_being_clos
     step = hear(database, 11, paid())
     assert (step.intent.status, step.intent.amount_received) == (IntentStatus.SUCCEEDED, 2000)
     due = database.store.write(lambda unit: unit.attempts.claim(now_ms=NOW_MS, lease_ms=1, limit=9))
-    assert [poll.attempt_id for poll in due] == [12]
+    assert [poll.item for poll in due] == [12]
     newer = database.store.read(lambda unit: unit.attempts.find(12))
     assert newer is not None
     assert newer.state is AttemptState.CLOSING

@@ -25,6 +25,7 @@ STATUS: Final[dict[type[errors.WxbackendError], tuple[int, str]]] = {
     errors.Unauthenticated: (401, "invalid_request_error"),
     errors.Forbidden: (403, "invalid_request_error"),
     errors.Rejected: (400, "invalid_request_error"),
+    errors.Unavailable: (503, "api_error"),
     errors.ProviderUnreached: (503, "api_error"),
     errors.ProviderUnknown: (502, "api_error"),
     errors.ProviderError: (502, "api_error"),
@@ -70,9 +71,17 @@ def of_rejection(error: errors.Rejected) -> Response:
 def register(app: Flask) -> None:
     """Answer every failure of the application."""
     app.register_error_handler(errors.Rejected, of_rejection)
+    app.register_error_handler(errors.Unavailable, _unavailable)
     app.register_error_handler(errors.ProviderError, _provider)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
+
+
+def _unavailable(error: errors.Unavailable) -> Response:
+    reason = error.reason if isinstance(error, errors.CoordinationAway) else error.code
+    structlog.get_logger("api").error("unavailable", reason=reason)
+    status, kind = status_of(error)
+    return envelope(status, kind, error.message, code=error.code)
 
 
 def _provider(error: errors.ProviderError) -> Response:

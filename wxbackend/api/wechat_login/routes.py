@@ -16,6 +16,7 @@ from wxbackend.domain.errors import Forbidden, Unauthenticated
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.finish_oauth import FinishOAuth, finish_oauth
 from wxbackend.flows.log_in_mini_program import log_in_mini_program
+from wxbackend.flows.sign_page import sign_page
 from wxbackend.flows.start_oauth import StartOAuth, start_oauth
 from wxbackend.ports.accounts import KeyKind
 
@@ -29,6 +30,7 @@ def blueprint(deps: Dependencies) -> Blueprint:
     routes = Blueprint("wechat_login", __name__, url_prefix="/v1/wechat", description="Log-in of buyers")
     _mini_program(routes, deps)
     _oauth(routes, deps)
+    _jssdk_config(routes, deps)
     return routes
 
 
@@ -95,6 +97,30 @@ def _oauth(routes: Blueprint, deps: Dependencies) -> None:
             secure=secure, httponly=True, samesite="Lax",
         )  # fmt: skip
         return answer
+
+
+def _jssdk_config(routes: Blueprint, deps: Dependencies) -> None:
+    @routes.get("/jssdk_config")
+    @routes.arguments(schemas.JSSDK, location="query")
+    @routes.response(200, schemas.JSSDK_CONFIG)
+    def jssdk_config(params: dict[str, Any]) -> Response:
+        """Sign a page's address for `wx.config`; only for pages of ours and of the app's return_urls."""
+        authentication.authenticate(request, deps.accounts)
+        actor = authentication.actor()
+        signed = sign_page(deps, actor, url=params["url"], app_id=params.get("app_id"))
+        return _private(
+            json_answer(
+                {
+                    "object": "jssdk_config",
+                    "app_id": signed.app_id,
+                    "timestamp": signed.timestamp_s,
+                    "nonce_str": signed.nonce,
+                    "signature": signed.signature,
+                    "url": signed.url,
+                    "livemode": actor.livemode,
+                }
+            )
+        )
 
 
 def _private(answer: Any) -> Response:

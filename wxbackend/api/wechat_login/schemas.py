@@ -54,7 +54,32 @@ class LoginSessionPicture(Picture):
     livemode = fields.Boolean(required=True)
 
 
+class JssdkQuery(Strict):
+    """`GET /v1/wechat/jssdk_config`."""
+
+    url = Words(
+        RETURN_URL_CHARACTERS_MAX,
+        required=True,
+        metadata={"description": "The page's address as the browser shows it: location.href up to #."},
+    )
+    app_id = Words(32, metadata={"description": "Which official account, when the account has several."})
+
+
+class JssdkConfigPicture(Picture):
+    """What `wx.config` wants."""
+
+    object = fields.String(required=True)
+    app_id = fields.String(required=True)
+    timestamp = fields.Integer(required=True, metadata={"description": "Unix seconds, as wx.config wants them."})
+    nonce_str = fields.String(required=True)
+    signature = fields.String(required=True)
+    url = fields.String(required=True, metadata={"description": "What was signed."})
+    livemode = fields.Boolean(required=True)
+
+
 LOGIN: Final = MiniProgramLogin()
 START: Final = StartOAuthQuery()
 CALLBACK: Final = OAuthCallbackQuery()
 SESSION: Final = LoginSessionPicture()
+JSSDK: Final = JssdkQuery()
+JSSDK_CONFIG: Final = JssdkConfigPicture()
