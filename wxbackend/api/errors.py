@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Final
 
 import orjson
 import structlog
-from flask import Flask, Response, g
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from wxbackend.api.parameters import BODY_BYTES_MAX, UnsupportedBody
@@ -38,6 +39,7 @@ _HTTP_MESSAGES: Final = {
     413: f"The body is larger than {BODY_BYTES_MAX} bytes.",
 }
 JSON_TYPE: Final = "application/json"
+REFUSED_BYTES_READ_MAX: Final = 1024 * 1024
 
 
 def envelope(status: int, kind: str, message: str, *, code: str | None = None, param: str | None = None) -> Response:
@@ -97,6 +99,15 @@ def _http(error: HTTPException) -> Response:
         if name.lower() in ("allow", "retry-after"):
             answer.headers[name] = value
     return answer
+
+
+def read_the_rest() -> None:
+    """Take in a body that was refused unread, unless it is huge: hanging up on its sender would lose the answer."""
+    length = request.content_length
+    if length is None or length <= REFUSED_BYTES_READ_MAX:
+        # Whatever the HTTP server thinks of those bytes, the refusal stands.
+        with suppress(Exception):
+            request.environ["wsgi.input"].read(REFUSED_BYTES_READ_MAX)
 
 
 def _unexpected(error: Exception) -> Response:

@@ -11,6 +11,7 @@ from urllib3.util import Timeout
 
 from wxbackend.delivery import schedule, signature
 from wxbackend.ports.delivery import Outcome, Parcel
+from wxbackend.transport.pool import bounded_pool
 
 CONNECT_TIMEOUT_S: Final = 3.0
 TOTAL_TIMEOUT_S: Final = 10.0
@@ -22,10 +23,11 @@ ENDPOINTS_POOLED_MAX: Final = 256
 class HttpCourier:
     """See `ports.delivery.Courier`."""
 
-    def __init__(self, delays_s: tuple[float, ...] = schedule.DELAYS_S) -> None:
+    def __init__(self, delays_s: tuple[float, ...] = schedule.DELAYS_S, *, total_s: float = TOTAL_TIMEOUT_S) -> None:
         self._delays_s = delays_s
-        self._pool = urllib3.PoolManager(
-            num_pools=ENDPOINTS_POOLED_MAX, maxsize=CONNECTIONS_PER_ENDPOINT_MAX, retries=False
+        self._timeout = Timeout(connect=min(CONNECT_TIMEOUT_S, total_s), total=total_s)
+        self._pool = bounded_pool(
+            pause_s=total_s, hosts_max=ENDPOINTS_POOLED_MAX, per_host_max=CONNECTIONS_PER_ENDPOINT_MAX
         )
 
     def deliver(self, parcel: Parcel) -> Outcome:
@@ -45,7 +47,7 @@ class HttpCourier:
                 parcel.endpoint.url,
                 headers=headers,
                 body=parcel.body,
-                timeout=Timeout(connect=CONNECT_TIMEOUT_S, total=TOTAL_TIMEOUT_S),
+                timeout=self._timeout,
                 redirect=False,
                 preload_content=False,
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from wxbackend.domain import ids
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.ports.delivery import Outcome, Parcel
@@ -11,10 +13,16 @@ LEASE_MS = 30_000
 """Longer than one try may last, so that a delivery is not tried twice at a time."""
 
 
-def claim_deliveries(deps: Dependencies, *, at_most: int) -> list[Delivery]:
-    """Deliveries that are due, leased to this worker."""
+def claim_deliveries(deps: Dependencies, *, at_most: int, busy_endpoints: Sequence[str] = ()) -> list[Delivery]:
+    """Deliveries that are due, leased to this worker; none to an endpoint that has its share of it already."""
     now_ms = deps.surroundings.now_ms()
-    return list(deps.store.write(lambda unit: unit.events.claim(now_ms=now_ms, lease_ms=LEASE_MS, limit=at_most)))
+    return list(
+        deps.store.write(
+            lambda unit: unit.events.claim(
+                now_ms=now_ms, lease_ms=LEASE_MS, limit=at_most, busy_endpoints=busy_endpoints
+            )
+        )
+    )
 
 
 def deliver_event(deps: Dependencies, delivery: Delivery) -> Outcome:

@@ -14,6 +14,7 @@ API_FAULTS = (
     "error_500_after",
     "html_502",
     "limit_429",
+    "limit_429_after",
     "truncate",
     "slow_body",
     "unsigned",
@@ -21,8 +22,10 @@ API_FAULTS = (
     "probe",
     "unknown_serial",
     "paid_before_reply",
+    "paid_after_close",
+    "settled_before_reply",
 )
-API_PATHS = ("order", "query", "close", "certificates", "any")
+API_PATHS = ("order", "query", "close", "certificates", "refund", "refund_query", "refund_rescue", "any")
 NOTICE_KNOBS = {
     "lose": 0,
     "duplicate": 2,

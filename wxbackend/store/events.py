@@ -16,7 +16,11 @@ _INSERT_EVENT = insert(_E)
 _INSERT_DELIVERY = insert(_D)
 _DUE = (
     select(_D.c.id)
-    .where(_D.c.state == "pending", _D.c.due_ms <= bindparam("now"))
+    .where(
+        _D.c.state == "pending",
+        _D.c.due_ms <= bindparam("now"),
+        _D.c.endpoint_id.not_in(bindparam("busy", expanding=True)),
+    )
     .order_by(_D.c.due_ms)
     .limit(bindparam("at_most"))
     .with_for_update(skip_locked=True)
@@ -89,9 +93,11 @@ class Events:
                 },
             )
 
-    def claim(self, *, now_ms: int, lease_ms: int, limit: int) -> Sequence[Delivery]:
+    def claim(
+        self, *, now_ms: int, lease_ms: int, limit: int, busy_endpoints: Sequence[str] = ()
+    ) -> Sequence[Delivery]:
         """A claim moves the due time to the end of the lease."""
-        told = {"now": now_ms, "at_most": limit, "leased_until": now_ms + lease_ms}
+        told = {"now": now_ms, "at_most": limit, "leased_until": now_ms + lease_ms, "busy": list(busy_endpoints)}
         rows = self._connection.execute(_CLAIM, told).all()
         if not rows:
             return []

@@ -1,8 +1,11 @@
-"""Delivers events when they are due."""
+"""Delivers events when they are due; an endpoint that hangs keeps no other endpoint waiting."""
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from functools import partial
+from typing import Final
 
 import structlog
 
@@ -11,14 +14,42 @@ from wxbackend.flows.dependencies import Dependencies
 from wxbackend.ports.store import Delivery
 from wxbackend.work.crew import Crew
 
+HANDS: Final = 32
+CLAIMED_AT_ONCE_MAX: Final = 8
+BUSY_FROM: Final = 8
+"""With so many deliveries under way an endpoint gets no more of them begun: never half of the hands."""
 
-def tick(deps: Dependencies, crew: Crew) -> int:
-    """How many were begun. A slow endpoint keeps its own hand busy and no other delivery waiting."""
-    free = crew.free()
-    deliveries = claim_deliveries(deps, at_most=free) if free else []
-    for delivery in deliveries:
-        crew.take(partial(_one, deps, delivery))
-    return len(deliveries)
+
+class Outbox:
+    """The deliveries that are under way, by endpoint."""
+
+    def __init__(self, crew: Crew) -> None:
+        self._crew = crew
+        self._lock = threading.Lock()
+        self._under_way: Counter[str] = Counter()
+
+    def tick(self, deps: Dependencies) -> int:
+        """How many were begun."""
+        at_most = min(self._crew.free(), CLAIMED_AT_ONCE_MAX)
+        if at_most == 0:
+            return 0
+        deliveries = claim_deliveries(deps, at_most=at_most, busy_endpoints=self._busy())
+        for delivery in deliveries:
+            with self._lock:
+                self._under_way[delivery.endpoint_id] += 1
+            self._crew.take(partial(self._carry, deps, delivery))
+        return len(deliveries)
+
+    def _busy(self) -> list[str]:
+        with self._lock:
+            return [endpoint for endpoint, count in self._under_way.items() if count >= BUSY_FROM]
+
+    def _carry(self, deps: Dependencies, delivery: Delivery) -> None:
+        try:
+            _one(deps, delivery)
+        finally:
+            with self._lock:
+                self._under_way[delivery.endpoint_id] -= 1
 
 
 def _one(deps: Dependencies, delivery: Delivery) -> None:

@@ -13,7 +13,6 @@ from wxbackend.work.crew import Crew
 
 LOOKS_AT_ONCE_MAX = 16
 REFUND_LOOKS_AT_ONCE_MAX = 8
-DELIVERIES_AT_ONCE_MAX = 32
 HOUSEKEEPING_EVERY_S = 600
 INBOX_EVERY_S = 5
 
@@ -34,12 +33,12 @@ class Worker:
         with (
             Crew(LOOKS_AT_ONCE_MAX, "reconcile") as reconcilers,
             Crew(REFUND_LOOKS_AT_ONCE_MAX, "refund") as refunders,
-            Crew(DELIVERIES_AT_ONCE_MAX, "deliver") as couriers,
+            Crew(outbox.HANDS, "deliver") as couriers,
         ):
             loops: list[tuple[str, Callable[[], int], float]] = [
                 ("reconciliation", lambda: reconciliation.tick(deps, reconcilers), self._idle_wait_s),
                 ("refunds", lambda: refunds.tick(deps, refunders), self._idle_wait_s),
-                ("outbox", lambda: outbox.tick(deps, couriers), self._idle_wait_s),
+                ("outbox", self._outbox(couriers), self._idle_wait_s),
                 ("inbox", lambda: inbox.tick(deps), INBOX_EVERY_S),
                 ("certificates", self._certificates(), self._idle_wait_s),
                 ("expiry", lambda: expiry.tick(deps), HOUSEKEEPING_EVERY_S),
@@ -59,6 +58,10 @@ class Worker:
     def _certificates(self) -> Callable[[], int]:
         clock = certificates.Schedule(every_s=self._certificates_every_s)
         return lambda: clock.tick(self._deps)
+
+    def _outbox(self, couriers: Crew) -> Callable[[], int]:
+        under_way = outbox.Outbox(couriers)
+        return lambda: under_way.tick(self._deps)
 
     def _loop(self, name: str, tick: Callable[[], int], wait_s: float) -> None:
         while not self._stop.is_set():

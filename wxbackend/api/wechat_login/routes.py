@@ -28,8 +28,13 @@ OAUTH_PATH: Final = "/v1/wechat/oauth"
 def blueprint(deps: Dependencies) -> Blueprint:
     """All routes of log-in."""
     routes = Blueprint("wechat_login", __name__, url_prefix="/v1/wechat", description="Log-in of buyers")
-    secure = deps.policy.public_url.startswith("https://")
+    _mini_program(routes, deps)
+    _oauth(routes, deps)
+    _jssdk_config(routes, deps)
+    return routes
 
+
+def _mini_program(routes: Blueprint, deps: Dependencies) -> None:
     @routes.post("/mini_program/login")
     @routes.arguments(schemas.LOGIN)
     @routes.response(200, schemas.SESSION)
@@ -49,6 +54,10 @@ def blueprint(deps: Dependencies) -> Blueprint:
                 }
             )
         )
+
+
+def _oauth(routes: Blueprint, deps: Dependencies) -> None:
+    secure = deps.policy.public_url.startswith("https://")
 
     @routes.get("/oauth/start")
     @routes.arguments(schemas.START, location="query")
@@ -89,11 +98,8 @@ def blueprint(deps: Dependencies) -> Blueprint:
         )  # fmt: skip
         return answer
 
-    _add_jssdk_config(routes, deps)
-    return routes
 
-
-def _add_jssdk_config(routes: Blueprint, deps: Dependencies) -> None:
+def _jssdk_config(routes: Blueprint, deps: Dependencies) -> None:
     @routes.get("/jssdk_config")
     @routes.arguments(schemas.JSSDK, location="query")
     @routes.response(200, schemas.JSSDK_CONFIG)

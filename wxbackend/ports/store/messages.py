@@ -27,8 +27,10 @@ class Events(Protocol):
         """Keep the event and one delivery for each endpoint, due at once."""
         ...
 
-    def claim(self, *, now_ms: int, lease_ms: int, limit: int) -> Sequence[Delivery]:
-        """Take due deliveries; another worker gets them only after the lease."""
+    def claim(
+        self, *, now_ms: int, lease_ms: int, limit: int, busy_endpoints: Sequence[str] = ()
+    ) -> Sequence[Delivery]:
+        """Take due deliveries, except those to busy endpoints; another worker gets them only after the lease."""
         ...
 
     def delivered(self, delivery_id: int, *, now_ms: int, tries: int, status: int) -> None:

@@ -1,0 +1,88 @@
+"""What merchants' endpoints are sent, for the OpenAPI document; nothing here sends anything."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from apispec import APISpec
+from marshmallow import fields
+
+from wxbackend.api import examples
+from wxbackend.api.field_types import Picture
+from wxbackend.api.payment_intents.schemas import PaymentIntentPicture
+from wxbackend.domain import representation
+from wxbackend.domain.discrepancy import DiscrepancyKind
+from wxbackend.domain.event import EventType
+
+
+class DiscrepancyPicture(Picture):
+    """Money that does not fit: none of it is lost; late and double money is given back by itself."""
+
+    id = fields.String(required=True, metadata={"pattern": "^dsc_[0-9]{19}$"})
+    object = fields.String(required=True, metadata={"enum": ["discrepancy"]})
+    created = fields.Integer(required=True, metadata={"description": "Unix milliseconds of a whole second."})
+    livemode = fields.Boolean(required=True)
+    kind = fields.String(required=True, metadata={"enum": [kind.value for kind in DiscrepancyKind]})
+    status = fields.String(required=True)
+    amount = fields.Integer(required=True, metadata={"description": "What was paid, in the smallest unit."})
+    currency = fields.String(required=True)
+    transaction_id = fields.String(required=True, metadata={"description": "The provider's number of the payment."})
+    expected = fields.Dict(required=True, metadata={"description": "What differs, as it was ordered."})
+    observed = fields.Dict(required=True, metadata={"description": "What differs, as it was paid."})
+    payment_intent = fields.String()
+    out_trade_no = fields.String()
+
+
+class EventPicture(Picture):
+    """Something that became true. The same event may come more than once, and events may overtake each other."""
+
+    id = fields.String(required=True, metadata={"pattern": "^evt_[0-9]{19}$", "description": "Note it to see repeats."})
+    object = fields.String(required=True, metadata={"enum": ["event"]})
+    api_version = fields.String(required=True, metadata={"enum": [representation.API_VERSION]})
+    created = fields.Integer(required=True, metadata={"description": "Unix milliseconds of a whole second."})
+    livemode = fields.Boolean(required=True)
+    type = fields.String(required=True, metadata={"enum": [kind.value for kind in EventType]})
+    data = fields.Dict(required=True)
+
+
+EVENT: Final = EventPicture()
+DISCREPANCY: Final = DiscrepancyPicture()
+INTENT: Final = PaymentIntentPicture()
+_SIGNATURE: Final = (
+    "`t=<seconds>,v1=<hex>`: HMAC-SHA256 with the endpoint's secret over `t`, a dot and the raw body. While a secret "
+    "is being changed there are two `v1`. Refuse what is older than five minutes. The official Stripe SDKs' "
+    "`Webhook.construct_event` reads it."
+)
+_HEADERS: Final = {
+    "Wx-Signature": _SIGNATURE,
+    "Wooshpay-Signature": "The same value.",
+    "Wx-Event-Id": "The event's `id`.",
+    "Wx-Delivery-Attempt": "1 for the first try, up to 18 within three days.",
+}
+
+
+def describe(spec: APISpec) -> None:
+    """Add the one webhook and its schemas."""
+    spec.components.schema("Event", schema=EVENT)
+    spec.components.schema("Discrepancy", schema=DISCREPANCY)
+    subjects = [{"$ref": f"#/components/schemas/{name}"} for name in ("PaymentIntent", "Refund", "Discrepancy")]
+    event = spec.components.schemas["Event"]["properties"]
+    event["data"] = {"type": "object", "required": ["object"], "properties": {"object": {"anyOf": subjects}}}
+    spec.options["webhooks"] = {"event": {"post": _webhook()}}
+
+
+def _webhook() -> dict[str, Any]:
+    parameters = [
+        {"in": "header", "name": name, "required": True, "description": text, "schema": {"type": "string"}}
+        for name, text in _HEADERS.items()
+    ]
+    body = {"schema": {"$ref": "#/components/schemas/Event"}, "examples": examples.EVENT}
+    return {
+        "operationId": "receiveEvent",
+        "summary": "Sent to each of the account's webhook endpoints when something became true.",
+        "description": "Answer any 2xx within ten seconds, then work; anything else is tried again on a schedule.",
+        "security": [],
+        "parameters": parameters,
+        "requestBody": {"required": True, "content": {"application/json": body}},
+        "responses": {"2XX": {"description": "The event is kept."}},
+    }
