@@ -57,7 +57,7 @@ def everything_is_imported() -> None:
             importlib.import_module(module.name)
 
 
-@pytest.mark.parametrize("root", [Rejected, ProviderError])
+@pytest.mark.parametrize("root", [Rejected, ProviderError, errors.Unavailable])
 def test_every_error_that_reaches_a_caller_has_a_status_of_its_own(root: type[WxbackendError]) -> None:
     assert [kind.__name__ for kind in below(root) if kind not in STATUS] == []
 
@@ -66,7 +66,7 @@ def test_statuses_are_errors_and_only_a_key_in_flight_is_409() -> None:
     for kind, (status, told) in STATUS.items():
         assert 400 <= status < 600
         assert (status >= 500) == (told == "api_error")
-        assert issubclass(kind, ProviderError) == (status >= 500)
+        assert issubclass(kind, ProviderError | errors.Unavailable) == (status >= 500)
     assert [kind for kind, (status, _) in STATUS.items() if status == 409] == [errors.IdempotencyInFlight]
 
 

@@ -187,7 +187,7 @@ PAGE_SIGNED: Final = _named(
             "object": "jssdk_config",
             "app_id": "wx2421b1c4370ec43b",
             "timestamp": 1_666_625_039,
-            "nonce_str": "EXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAM",
+            "nonce": "EXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAM",
             "signature": "f4d90daf4b3bca3078ab155816175ba34c443a7b",
             "url": "https://pay.example.com/shop",
             "livemode": False,
