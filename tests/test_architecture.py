@@ -41,7 +41,6 @@ WORDS_ALLOWED_IN: Final = (
     "assembly.py",  # turns settings into a provider's configuration
     "directory.py",
     "demo.py",  # plays the buyer at the simulator's desk
-    "api/wechat_login/",  # hands a page what wx.config wants, in its words
     "api/examples.py",  # shows a reader of the OpenAPI document what a front end is handed
 )
 # Where time and chance may come from, and why.
