@@ -19,6 +19,7 @@ from urllib3.exceptions import (
 from urllib3.util import Timeout
 
 from wxbackend.domain.errors import ProviderUnknown, ProviderUnreached
+from wxbackend.ports.counting import Counting
 from wxbackend.ports.provider import Exchange, Reply
 
 T = TypeVar("T")
@@ -46,8 +47,9 @@ class Limits:
 class HttpTransport:
     """One pool for the process."""
 
-    def __init__(self, limits: Limits = Limits()) -> None:
+    def __init__(self, limits: Limits = Limits(), *, counting: Counting | None = None) -> None:
         self._limits = limits
+        self._counting = counting
         self._pool = urllib3.PoolManager(
             num_pools=HOSTS_MAX, maxsize=CONNECTIONS_PER_HOST_MAX, block=False, retries=False
         )
@@ -121,11 +123,14 @@ class HttpTransport:
     def _tell(
         self, exchange: Exchange[T], host: str, started: float, result: str, request_id: str | None = None
     ) -> None:
+        duration_ms = round((time.monotonic() - started) * 1000)
         self._log.info(
             "exchange",
             purpose=exchange.purpose,
             host=host,
             result=result,
             request_id=request_id,
-            duration_ms=round((time.monotonic() - started) * 1000),
+            duration_ms=duration_ms,
         )
+        if self._counting is not None:
+            self._counting.exchange(purpose=exchange.purpose, result=result, duration_ms=duration_ms)
