@@ -39,6 +39,7 @@ from wxbackend.transport.http import HttpTransport, Limits
 from wxbackend.work.worker import Worker
 
 METRICS_VARIABLE: Final = "WXBACKEND_METRICS_DIR"
+"""Names the folder for web and worker; the other commands count nothing."""
 Store = SqliteStore | PostgresqlStore
 
 
@@ -77,14 +78,17 @@ class Assembled:
         self.store.close()
 
 
-def assemble(settings: Settings) -> Assembled:
-    """Build everything for one process. Call it after a fork, never before."""
+def assemble(settings: Settings, *, metrics_folder: str | None = None) -> Assembled:
+    """Build everything for one process; with a folder it counts together with the others that name it.
+
+    Call it after a fork, never before.
+    """
     url = settings.server.database_url
     store = open_store(url)
     holder = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
     surroundings = RealSurroundings(Identifiers(NodeLease(nodes_engine(url), holder), clock_ms))
     upstream = settings.upstream
-    counting = open_counting(os.environ.get(METRICS_VARIABLE))
+    counting = open_counting(metrics_folder)
     limits = Limits(upstream.connect_timeout_s, upstream.read_timeout_s, upstream.total_timeout_s)
     transport = HttpTransport(limits, counting=counting)
     deps = Dependencies(

@@ -57,11 +57,11 @@ def serve() -> None:
 @cli.command()
 def work() -> None:
     """Run a worker: reconciliation, webhooks, certificates."""
-    from wxbackend.assembly import assemble, worker
+    from wxbackend.assembly import METRICS_VARIABLE, assemble, worker
     from wxbackend.logs import configure
 
     configure()
-    assembled = assemble(load_settings())
+    assembled = assemble(load_settings(), metrics_folder=os.environ.get(METRICS_VARIABLE))
     running = worker(assembled)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: running.stop())
@@ -238,6 +238,16 @@ def backup(file: Path) -> None:
 
     size_bytes = back_up(load_settings().server.database_url, file)
     click.echo(f"{file}: {size_bytes} bytes, checked. Copy it to another machine.")
+
+
+@cli.command("look-again")
+def look_again() -> None:
+    """Let the workers ask WeChat about every unfinished order and refund now. Do this after a restore."""
+    from wxbackend.flows.look_again import look_again as hurry
+
+    with _assembled() as assembled:
+        found = hurry(assembled.deps)
+    click.echo(f"{found} orders and refunds are due now.")
 
 
 @cli.command()
