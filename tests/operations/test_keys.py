@@ -1,4 +1,4 @@
-"""API keys in the database: shown once, kept as hashes, found beside those of the settings, gone within five seconds."""
+"""API keys in the database: shown once, kept as hashes, beside those of the settings, revoked within five seconds."""
 
 from __future__ import annotations
 
