@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pytest
 import yaml
-from marshmallow import fields
+from marshmallow import Schema, fields
 
 from wxbackend import settings_shape
 from wxbackend.development import ROOT
@@ -57,7 +57,7 @@ def test_what_is_commented_out_can_be_commented_in(tmp_path: Path) -> None:
     assert plain == {"work": {}}, "the defaults are shown and not set"
 
 
-def names_of(schema: type[settings_shape.Strict]) -> set[str]:
+def names_of(schema: type[Schema]) -> set[str]:
     """Every name of a table and of those inside it."""
     found: set[str] = set()
     for name, kind in schema().fields.items():
