@@ -27,6 +27,7 @@ TRANSACTION: Final = "txn"
 EVENT: Final = "evt"
 DISCREPANCY: Final = "dsc"
 REQUEST: Final = "req"
+API_KEY: Final = "key"
 
 
 def compose(time_ms: int, node: int, sequence: int) -> int:

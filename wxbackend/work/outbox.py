@@ -58,7 +58,9 @@ def _one(deps: Dependencies, delivery: Delivery) -> None:
         outcome = deliver_event(deps, delivery)
     except Exception:
         log.exception("delivery_failed", delivery_id=delivery.id)
+        deps.counting.delivery(result="failed here")
         return
+    deps.counting.delivery(result="delivered" if outcome.delivered else outcome.reason)
     log.info(
         "event_delivered" if outcome.delivered else "event_not_delivered",
         event_id=delivery.event_id,

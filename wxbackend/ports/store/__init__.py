@@ -5,18 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from wxbackend.ports.store.callers import Certificates, Idempotency, IdempotentRequest, KeptReply, Logins, LoginSession
+from wxbackend.ports.store.callers import (
+    ApiKey,
+    ApiKeys,
+    Certificates,
+    Idempotency,
+    IdempotentRequest,
+    KeptReply,
+    Logins,
+    LoginSession,
+)
+from wxbackend.ports.store.gauges import Gauges
 from wxbackend.ports.store.messages import Delivery, Events, KeptNotice, Notices
 from wxbackend.ports.store.money import BookedTransfer, Discrepancies, Ledger, RecordedDiscrepancy, Refunds
 from wxbackend.ports.store.payments import Attempts, Intents, Page, Poll
 
 __all__ = [
+    "ApiKey",
+    "ApiKeys",
     "Attempts",
     "BookedTransfer",
     "Certificates",
     "Delivery",
     "Discrepancies",
     "Events",
+    "Gauges",
     "Idempotency",
     "IdempotentRequest",
     "Intents",
@@ -90,6 +103,16 @@ class Unit(Protocol):
         """Providers' certificates."""
         ...
 
+    @property
+    def api_keys(self) -> ApiKeys:
+        """API keys that are kept in the database."""
+        ...
+
+    @property
+    def gauges(self) -> Gauges:
+        """Unfinished things."""
+        ...
+
 
 class Store(Protocol):
     """Runs units. The work may run on another thread, and again after a conflict: it must be pure otherwise."""
@@ -100,4 +123,8 @@ class Store(Protocol):
 
     def read(self, work: Callable[[Unit], T]) -> T:
         """Run it on one consistent view, without writing."""
+        ...
+
+    def pending_revision(self) -> str | None:
+        """The schema revision that the database lacks; None when it has what this program needs, or newer."""
         ...
