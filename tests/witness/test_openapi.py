@@ -2,86 +2,25 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 import orjson
 import pytest
 
-from tests.support.wechat_side import MINI_PROGRAM, OFFICIAL_ACCOUNT, WechatSide, wechat_side
-from tests.witness.description import Description, Operation, answer_faults, faults, request_faults
+from tests.support.wechat_side import MINI_PROGRAM, OFFICIAL_ACCOUNT
+from tests.witness.description import Description, answer_faults, faults, request_faults
+from tests.witness.listening import Wire, check, paid, unpaid
 from wxbackend.domain.attempt import Attempt
 from wxbackend.domain.errors import ProviderUnknown
-from wxbackend.ports.provider import Exchange, Reply
 from wxbackend.providers.wechat_v3.signing import unseal
-
-VARIABLE: Final = "WXBACKEND_WITNESS"
-BESIDE: Final = Path(__file__).resolve().parents[3] / "shared"
-FOLDER: Final = "wechatpay-openapi"
 
 # The description of the query's answer repeats what an order must send. WeChat's own example of that answer
 # has neither of the first two, and before the payment it has no amount (reference: WeChat Pay v3 order query).
 NOT_IN_ANSWERS: Final = frozenset({"'description' is a required property", "'notify_url' is a required property"})
 NOT_BEFORE_PAYMENT: Final = "'amount' is a required property"
 QUERY_TARGET: Final = "/v3/pay/transactions/out-trade-no/order1?mchid=1900000109"
-
-
-@pytest.fixture(scope="module")
-def described() -> Description:
-    """The description, wherever it is."""
-    place = Path(os.environ.get(VARIABLE) or BESIDE)
-    candidates = [folder for folder in (place / FOLDER / "docs", place / "docs", place) if (folder / "v3").is_dir()]
-    if not candidates:
-        pytest.fail(
-            f"{place} holds no {FOLDER}/docs. Put the description beside the checkout as ../shared/{FOLDER}, "
-            f"or name its folder in {VARIABLE}.",
-            pytrace=False,
-        )
-    return Description(candidates[0])
-
-
-@pytest.fixture(scope="module")
-def side(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WechatSide]:
-    """The simulator, and our adapter."""
-    with wechat_side(tmp_path_factory.mktemp("witness")) as made:
-        yield made
-
-
-@dataclass
-class Wire:
-    """Sends exchanges and keeps what went over the wire."""
-
-    side: WechatSide
-    seen: list[tuple[Exchange[Any], Reply]] = field(default_factory=list)
-
-    def send(self, exchange: Exchange[Any]) -> Any:
-        """Send it; what it reads."""
-
-        def read(reply: Reply) -> Any:
-            self.seen.append((exchange, reply))
-            return exchange.read(reply)
-
-        parts = (exchange.purpose, exchange.method, exchange.hosts, exchange.target, exchange.headers, exchange.body)
-        return self.side.transport.send(Exchange(*parts, read))
-
-
-@pytest.fixture
-def wire(side: WechatSide) -> Wire:
-    """A wire to listen to."""
-    side.behave()
-    return Wire(side)
-
-
-def check(described: Description, wire: Wire) -> Operation:
-    """The last call fits; its operation."""
-    exchange, _ = wire.seen[-1]
-    operation = described.operation(exchange.method, exchange.target)
-    assert request_faults(operation, exchange.target, dict(exchange.headers), exchange.body) == []
-    return operation
 
 
 def unexpected(found: list[str], *, paid: bool) -> list[str]:
@@ -98,20 +37,6 @@ def test_an_order_and_its_answer_fit(described: Description, wire: Wire, appid: 
     reply = wire.seen[-1][1]
     assert reply.status == 200
     assert answer_faults(operation, reply.status, reply.body) == []
-
-
-def unpaid(wire: Wire) -> Attempt:
-    """An open order."""
-    attempt = wire.side.attempt()
-    wire.side.open(attempt)
-    return attempt
-
-
-def paid(wire: Wire) -> Attempt:
-    """A paid order."""
-    attempt = unpaid(wire)
-    wire.side.pay(attempt)
-    return attempt
 
 
 def closed(wire: Wire) -> Attempt:

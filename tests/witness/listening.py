@@ -1,0 +1,51 @@
+"""A wire that keeps what went over it, and the check that a call fits its description."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.support.wechat_side import WechatSide
+from tests.witness.description import Description, Operation, request_faults
+from wxbackend.domain.attempt import Attempt
+from wxbackend.ports.provider import Exchange, Reply
+
+
+@dataclass
+class Wire:
+    """Sends exchanges and keeps what went over the wire."""
+
+    side: WechatSide
+    seen: list[tuple[Exchange[Any], Reply]] = field(default_factory=list)
+
+    def send(self, exchange: Exchange[Any]) -> Any:
+        """Send it; what it reads."""
+
+        def read(reply: Reply) -> Any:
+            self.seen.append((exchange, reply))
+            return exchange.read(reply)
+
+        parts = (exchange.purpose, exchange.method, exchange.hosts, exchange.target, exchange.headers, exchange.body)
+        return self.side.transport.send(Exchange(*parts, read))
+
+
+def check(described: Description, wire: Wire) -> Operation:
+    """The last call fits; its operation."""
+    exchange, _ = wire.seen[-1]
+    operation = described.operation(exchange.method, exchange.target)
+    assert request_faults(operation, exchange.target, dict(exchange.headers), exchange.body) == []
+    return operation
+
+
+def unpaid(wire: Wire) -> Attempt:
+    """An open order."""
+    attempt = wire.side.attempt()
+    wire.side.open(attempt)
+    return attempt
+
+
+def paid(wire: Wire) -> Attempt:
+    """A paid order."""
+    attempt = unpaid(wire)
+    wire.side.pay(attempt)
+    return attempt
