@@ -164,14 +164,14 @@ def test_32_processes_share_each_token_though_those_who_fetch_it_are_killed(race
     stack.mischief(platform={"token_slow_s": {"times": 1, "seconds": 8}})
     race.go()
     race.kill_the_holder()
-    assert only(tokens(race.heard())) == first
-    assert race.fetches() == before + 2
+    meanwhile = set(tokens(race.heard()))
 
     # When the dead one's lease is over one of the others renews it: two fetches, because the holder died.
     stack.wait_for(lambda: race.shared.get(f"{race.name}:lease") is None, "the dead one's lease to end")
     race.asked()
     second = only(race.asked())
     assert second != first
+    assert meanwhile <= {first, second}
     assert race.fetches() == before + 3
 
     # WeChat revokes it: all are refused at once, two who fetch are killed, and nobody is left with a dead token.
