@@ -88,7 +88,9 @@ def assemble(settings: Settings) -> Assembled:
         accounts=SettingsDirectory(settings, provider=WechatV3.name),
         identity=WeChatIdentity(transport),
         coordination=SqliteCoordination(settings.server.coordination_url, clock_ms),
-        courier=HttpCourier(settings.work.webhook_delays_s or schedule.DELAYS_S),
+        courier=HttpCourier(
+            settings.work.webhook_delays_s or schedule.DELAYS_S, allow_private=settings.server.allow_private_webhooks
+        ),
         surroundings=surroundings,
         policy=Policy(
             order_expires_after_s=settings.work.order_expires_after_s,
@@ -96,6 +98,7 @@ def assemble(settings: Settings) -> Assembled:
             refund_look_after_s=settings.work.refund_look_after_s,
             refund_short_after_s=settings.work.refund_short_after_s,
             login_lasts_s=settings.server.login_lasts_s,
+            allow_private_webhooks=settings.server.allow_private_webhooks,
             public_url=settings.server.public_url,
         ),
     )

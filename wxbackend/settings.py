@@ -43,6 +43,7 @@ class ServerSettings:
     default_host: str = "127.0.0.1"
     default_port: int = 8000
     login_lasts_s: int = 86_400
+    allow_private_webhooks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ class Server(Strict):
     default_host = fields.String()
     default_port = fields.Integer(validate=validate.Range(1, 65535))
     login_lasts_s = fields.Integer(validate=validate.Range(60, 30 * 86_400))
+    allow_private_webhooks = fields.Boolean()
 
 
 class Work(Strict):

@@ -11,12 +11,14 @@ from flask_smorest import Api, Blueprint
 from wxbackend.api import errors, openapi
 from wxbackend.api.balance import routes as balance
 from wxbackend.api.checkout_page import routes as checkout_page
+from wxbackend.api.events import routes as events
 from wxbackend.api.notices import routes as notices
 from wxbackend.api.parameters import BODY_BYTES_MAX
 from wxbackend.api.payment_intents import routes as payment_intents
 from wxbackend.api.reading import ParameterParser
 from wxbackend.api.refunds import routes as refunds
 from wxbackend.api.service import routes as service
+from wxbackend.api.webhook_endpoints import routes as webhook_endpoints
 from wxbackend.api.wechat_login import routes as wechat_login
 from wxbackend.domain import ids
 from wxbackend.flows.dependencies import Dependencies
@@ -43,6 +45,8 @@ def create_application(deps: Dependencies, *, test_bridge_url: str | None) -> Fl
     api.register_blueprint(payment_intents.blueprint(deps))
     api.register_blueprint(refunds.blueprint(deps))
     api.register_blueprint(balance.blueprint(deps))
+    api.register_blueprint(events.blueprint(deps))
+    api.register_blueprint(webhook_endpoints.blueprint(deps))
     api.register_blueprint(wechat_login.blueprint(deps))
     openapi.complete(api.spec)
     app.register_blueprint(notices.blueprint(deps))

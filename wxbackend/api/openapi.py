@@ -91,7 +91,7 @@ def complete(spec: APISpec) -> None:
     spec.components.schema("ErrorEnvelope", schema=ERROR)
     for path, operations in spec._paths.items():  # noqa: SLF001 - apispec has no public way to edit a path
         for method, operation in operations.items():
-            if method not in ("get", "post"):
+            if method not in ("get", "post", "delete"):
                 continue
             _complete_operation(path, method, operation)
 
@@ -114,7 +114,7 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
     if content and "application/json" in content:
         content[_FORM] = {**content["application/json"], "encoding": {}}
         operation["requestBody"]["required"] = bool(_has_required(path))
-    if method == "post" and "payment_intents" in path:
+    if method == "post" and not path.startswith("/v1/wechat"):
         operation.setdefault("parameters", []).append(
             {
                 "in": "header",
@@ -126,4 +126,10 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
 
 
 def _has_required(path: str) -> bool:
-    return path in ("/v1/payment_intents", "/v1/wechat/mini_program/login")
+    return path in (
+        "/v1/payment_intents",
+        "/v1/refunds",
+        "/v1/refunds/{refund_id}",
+        "/v1/webhook_endpoints",
+        "/v1/wechat/mini_program/login",
+    )

@@ -25,6 +25,8 @@ PAYMENT_METHOD: Final = "pm"
 REFUND: Final = "re"
 TRANSACTION: Final = "txn"
 EVENT: Final = "evt"
+ENDPOINT: Final = "we"
+DELIVERY: Final = "dlv"
 DISCREPANCY: Final = "dsc"
 REQUEST: Final = "req"
 

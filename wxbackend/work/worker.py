@@ -10,6 +10,7 @@ import structlog
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.work import certificates, expiry, inbox, outbox, reconciliation, refunds
 from wxbackend.work.crew import Crew
+from wxbackend.work.lanes import Lanes
 
 LOOKS_AT_ONCE_MAX = 16
 REFUND_LOOKS_AT_ONCE_MAX = 8
@@ -30,7 +31,7 @@ class Worker:
 
     def run(self) -> None:
         """Work until `stop`."""
-        deps = self._deps
+        deps, lanes = self._deps, Lanes(DELIVERIES_AT_ONCE_MAX)
         with (
             Crew(LOOKS_AT_ONCE_MAX, "reconcile") as reconcilers,
             Crew(REFUND_LOOKS_AT_ONCE_MAX, "refund") as refunders,
@@ -39,7 +40,7 @@ class Worker:
             loops: list[tuple[str, Callable[[], int], float]] = [
                 ("reconciliation", lambda: reconciliation.tick(deps, reconcilers), self._idle_wait_s),
                 ("refunds", lambda: refunds.tick(deps, refunders), self._idle_wait_s),
-                ("outbox", lambda: outbox.tick(deps, couriers), self._idle_wait_s),
+                ("outbox", lambda: outbox.tick(deps, couriers, lanes), self._idle_wait_s),
                 ("inbox", lambda: inbox.tick(deps), INBOX_EVERY_S),
                 ("certificates", self._certificates(), self._idle_wait_s),
                 ("expiry", lambda: expiry.tick(deps), HOUSEKEEPING_EVERY_S),

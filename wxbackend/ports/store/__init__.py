@@ -6,7 +6,16 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from wxbackend.ports.store.callers import Certificates, Idempotency, IdempotentRequest, KeptReply, Logins, LoginSession
-from wxbackend.ports.store.messages import Delivery, Events, KeptNotice, Notices
+from wxbackend.ports.store.messages import (
+    Deliveries,
+    Delivery,
+    DeliveryTry,
+    Endpoints,
+    Events,
+    KeptDelivery,
+    KeptNotice,
+    Notices,
+)
 from wxbackend.ports.store.money import BookedTransfer, Discrepancies, Ledger, RecordedDiscrepancy, Refunds
 from wxbackend.ports.store.payments import Attempts, Intents, Page, Poll
 
@@ -14,12 +23,16 @@ __all__ = [
     "Attempts",
     "BookedTransfer",
     "Certificates",
+    "Deliveries",
     "Delivery",
+    "DeliveryTry",
     "Discrepancies",
+    "Endpoints",
     "Events",
     "Idempotency",
     "IdempotentRequest",
     "Intents",
+    "KeptDelivery",
     "KeptNotice",
     "KeptReply",
     "Ledger",
@@ -52,7 +65,17 @@ class Unit(Protocol):
 
     @property
     def events(self) -> Events:
-        """Events and deliveries."""
+        """Events and the outbox."""
+        ...
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """What became of deliveries."""
+        ...
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Webhook endpoints."""
         ...
 
     @property
