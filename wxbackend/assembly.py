@@ -15,6 +15,7 @@ from wxbackend.delivery.courier import HttpCourier
 from wxbackend.directory import SettingsDirectory
 from wxbackend.flows.dependencies import Dependencies, Policy
 from wxbackend.identity.wechat import WeChatIdentity
+from wxbackend.ports.delivery import Courier
 from wxbackend.ports.provider import CertificateSource, Hosts, Provider
 from wxbackend.ports.surroundings import Surroundings
 from wxbackend.providers.wechat_v3.adapter import WechatV3
@@ -103,6 +104,11 @@ def assemble(settings: Settings) -> Assembled:
         ),
     )
     return Assembled(settings, deps, store)
+
+
+def local_courier() -> Courier:
+    """A courier for tools on a developer's machine: it may go to private addresses."""
+    return HttpCourier(allow_private=True)
 
 
 def web_application(assembled: Assembled) -> Flask:
