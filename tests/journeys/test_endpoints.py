@@ -54,7 +54,7 @@ def wait_heard(stack: RunningStack, receiver: Receiver, intent: dict[str, Any], 
 def believed(call: Received, secret: str) -> bool:
     """Whether Stripe's SDK believes the call with that secret."""
     try:
-        stripe.Webhook.construct_event(call.body, call.headers["Wx-Signature"], secret)  # type: ignore[no-untyped-call]
+        stripe.Webhook.construct_event(call.body, call.headers["Wx-Signature"], secret)
     except stripe.SignatureVerificationError:
         return False
     return True
