@@ -48,24 +48,25 @@ class Listener:
         self._seen: dict[str, None] = {}
 
     def run(self) -> None:
-        """Forward what happens from now on until `stop`."""
-        newest = self._ask({"limit": 1})
-        start = str(newest[0]["id"]) if newest else BEFORE_ALL
-        cursor = start
+        """Forward what happens from now on until `stop`; raises `NotListening` when the API can't be asked at all."""
+        try:
+            newest = self._ask({"limit": 1})
+        except urllib3.exceptions.HTTPError as error:
+            raise NotListening(f"{self._url} does not answer. Start the stack with `make run` first.") from error
+        start = cursor = str(newest[0]["id"]) if newest else BEFORE_ALL
         self._say(f"Forwarding to {self._endpoint.url}, signed with {self._endpoint.secret}. Ctrl-C stops it.")
         while not self._stop.is_set():
             try:
                 found = self._ask({"limit": PAGE, "ending_before": cursor, "wait": WAIT_S})
+                # An event is numbered before it is committed, so one may appear behind the cursor.
+                late = self._ask({"limit": PAGE, "ending_before": start}) if found else []
             except urllib3.exceptions.HTTPError as error:
                 self._say(f"{self._url} does not answer ({type(error).__name__}); asking again.")
                 self._stop.wait(AGAIN_AFTER_S)
                 continue
-            for event in reversed(found):
-                cursor = max(cursor, str(event["id"]))
+            for event in [*reversed(late), *reversed(found)]:
                 self._forward(event)
-            # An event is numbered before it is committed, so one may appear behind the cursor.
-            for event in reversed(self._ask({"limit": PAGE, "ending_before": start}) if found else []):
-                self._forward(event)
+            cursor = max([cursor, *(str(event["id"]) for event in found)])
             start = self._look_back_from(start)
             if not found:
                 self._stop.wait(PAUSE_S)

@@ -172,7 +172,7 @@ def test_a_wrong_wish_to_send_again_is_refused_and_sends_nothing(stack: RunningS
     stack.api("POST", f"/v1/webhook_endpoints/{made['id']}", {"disabled": True})
     with nothing_changes(stack):
         for body, status, code, param in (
-            ({"webhook_endpoint": "we_nobody"}, 404, "resource_missing", "id"),
+            ({"webhook_endpoint": "we_nobody"}, 404, "resource_missing", "webhook_endpoint"),
             ({"webhook_endpoint": ""}, 400, "parameter_invalid_empty", "webhook_endpoint"),
             ({"webhook_endpoint": made["id"]}, 400, "webhook_endpoint_disabled", "webhook_endpoint"),
             ({"url": "http://a/"}, 400, "parameter_unknown", "url"),

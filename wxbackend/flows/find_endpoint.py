@@ -39,9 +39,9 @@ def reach(unit: Unit, deps: Dependencies, endpoint_id: str) -> Endpoint | None:
         return None
 
 
-def load(unit: Unit, deps: Dependencies, actor: Actor, endpoint_id: str) -> Endpoint:
+def load(unit: Unit, deps: Dependencies, actor: Actor, endpoint_id: str, *, param: str = "id") -> Endpoint:
     """The endpoint, if the key may see it."""
-    return _seen(reach(unit, deps, endpoint_id), actor, endpoint_id)
+    return _seen(reach(unit, deps, endpoint_id), actor, endpoint_id, param=param)
 
 
 def load_for_change(unit: Unit, deps: Dependencies, actor: Actor, endpoint_id: str) -> tuple[int, Endpoint]:
@@ -79,7 +79,7 @@ def _place(everything: Sequence[Endpoint], endpoint_id: str, param: str) -> int:
     )
 
 
-def _seen(endpoint: Endpoint | None, actor: Actor, endpoint_id: str) -> Endpoint:
+def _seen(endpoint: Endpoint | None, actor: Actor, endpoint_id: str, *, param: str = "id") -> Endpoint:
     if endpoint is None or endpoint.account != actor.account or endpoint.livemode != actor.livemode:
-        raise NotFound(f"No such webhook endpoint: {endpoint_id[:64]!r}.", code="resource_missing", param="id")
+        raise NotFound(f"No such webhook endpoint: {endpoint_id[:64]!r}.", code="resource_missing", param=param)
     return endpoint

@@ -35,7 +35,7 @@ def resend_event(
 
 def _chosen(unit: Unit, deps: Dependencies, actor: Actor, event: Event, endpoint_id: str | None) -> list[Endpoint]:
     if endpoint_id is not None:
-        endpoint = load(unit, deps, actor, endpoint_id)
+        endpoint = load(unit, deps, actor, endpoint_id, param="webhook_endpoint")
         if endpoint.disabled:
             raise Conflict(
                 f"{endpoint.id} is disabled; enable it first.",
