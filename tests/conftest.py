@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.support import node as node_js
+from tests.support import redis
 from tests.support.stack import RunningStack, running
 
 
@@ -34,3 +36,25 @@ def own_stack(tmp_path: Path) -> Iterator[RunningStack]:
 def node() -> node_js.Node:
     """Node.js with the packages that the mini program's checks and the Node SDK need."""
     return node_js.ready()
+
+
+@pytest.fixture
+def own_redis() -> Iterator[redis.RedisServer]:
+    """A Redis of the test's own: for killing it."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(redis.own_server())
+        except redis.RedisMissing as missing:
+            pytest.fail(str(missing), pytrace=False)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A Redis that many tests share, each with keys of its own."""
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(redis.any_server())
+        except redis.RedisMissing as missing:
+            pytest.fail(str(missing), pytrace=False)
+        yield url

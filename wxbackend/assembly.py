@@ -10,13 +10,20 @@ from dataclasses import dataclass
 from flask import Flask
 
 from wxbackend.api.application import create_application
+from wxbackend.coordination.opening import open_coordination
+from wxbackend.coordination.redis import RedisCoordination
+from wxbackend.coordination.sqlite import SqliteCoordination
 from wxbackend.delivery import schedule
 from wxbackend.delivery.courier import HttpCourier
 from wxbackend.directory import SettingsDirectory
 from wxbackend.flows.dependencies import Dependencies, Policy
+from wxbackend.identity.jssdk import JsapiTickets
+from wxbackend.identity.single_flight import SingleFlight
+from wxbackend.identity.tokens import AccessTokens
 from wxbackend.identity.wechat import WeChatIdentity
+from wxbackend.ports.coordination import Coordination
 from wxbackend.ports.delivery import Courier
-from wxbackend.ports.provider import CertificateSource, Hosts, Provider
+from wxbackend.ports.provider import CertificateSource, Hosts, Provider, Transport
 from wxbackend.ports.surroundings import Surroundings
 from wxbackend.providers.wechat_v3.adapter import WechatV3
 from wxbackend.providers.wechat_v3.config import (
@@ -29,7 +36,6 @@ from wxbackend.providers.wechat_v3.config import (
 )
 from wxbackend.providers.wechat_v3.keys import KeyRing
 from wxbackend.settings import MerchantSettings, Settings, WrongSettings
-from wxbackend.store.coordination import SqliteCoordination
 from wxbackend.store.nodes import Identifiers, NodeLease, nodes_engine
 from wxbackend.store.unit import PostgresqlStore, SqliteStore, open_store
 from wxbackend.surroundings import RealSurroundings, clock_ms
@@ -68,10 +74,12 @@ class Assembled:
     settings: Settings
     deps: Dependencies
     store: Store
+    coordination: SqliteCoordination | RedisCoordination
 
     def close(self) -> None:
         """Finish what is being written and close connections."""
         self.store.close()
+        self.coordination.close()
 
 
 def assemble(settings: Settings) -> Assembled:
@@ -80,6 +88,7 @@ def assemble(settings: Settings) -> Assembled:
     store = open_store(url)
     holder = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
     surroundings = RealSurroundings(Identifiers(NodeLease(nodes_engine(url), holder), clock_ms))
+    coordination = open_coordination(settings.server.coordination_url, clock_ms)
     upstream = settings.upstream
     transport = HttpTransport(Limits(upstream.connect_timeout_s, upstream.read_timeout_s, upstream.total_timeout_s))
     deps = Dependencies(
@@ -87,8 +96,8 @@ def assemble(settings: Settings) -> Assembled:
         transport=transport,
         providers=_registry(settings, store, surroundings),
         accounts=SettingsDirectory(settings, provider=WechatV3.name),
-        identity=WeChatIdentity(transport),
-        coordination=SqliteCoordination(settings.server.coordination_url, clock_ms),
+        identity=_identity(transport, coordination, surroundings, holder),
+        coordination=coordination,
         courier=HttpCourier(
             settings.work.webhook_delays_s or schedule.DELAYS_S, allow_private=settings.server.allow_private_webhooks
         ),
@@ -103,7 +112,7 @@ def assemble(settings: Settings) -> Assembled:
             public_url=settings.server.public_url,
         ),
     )
-    return Assembled(settings, deps, store)
+    return Assembled(settings, deps, store, coordination)
 
 
 def local_courier() -> Courier:
@@ -120,6 +129,14 @@ def worker(assembled: Assembled) -> Worker:
     """The side that time drives."""
     work = assembled.settings.work
     return Worker(assembled.deps, idle_wait_s=work.idle_wait_s, certificates_every_s=work.certificates_every_s)
+
+
+def _identity(
+    transport: Transport, coordination: Coordination, surroundings: Surroundings, holder: str
+) -> WeChatIdentity:
+    flight = SingleFlight(coordination, surroundings, holder=holder)
+    tokens = AccessTokens(transport, coordination, surroundings, flight)
+    return WeChatIdentity(transport, JsapiTickets(tokens, flight))
 
 
 def _registry(settings: Settings, store: Store, surroundings: Surroundings) -> Registry:

@@ -109,7 +109,7 @@ class Stack:
         self.prepare()
         manager = Manager()
         for name, command in self.commands().items():
-            manager.add_process(name, shlex.join(command), env=self.environment(), cwd=str(ROOT))
+            manager.add_process(name, f"exec {shlex.join(command)}", env=self.environment(), cwd=str(ROOT))
         threading.Thread(target=self._greet, daemon=True).start()
         manager.loop()
         stopped_by_hand = manager.returncode in (130, 143)

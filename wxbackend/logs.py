@@ -14,6 +14,8 @@ def configure() -> None:
     """Set up the process's logs; WXBACKEND_LOG_LEVEL chooses how much (default WARNING in a terminal, else INFO)."""
     level = os.environ.get("WXBACKEND_LOG_LEVEL", "WARNING" if sys.stderr.isatty() else "INFO").upper()
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    # Its warnings quote addresses, and WeChat demands secrets in some of them.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

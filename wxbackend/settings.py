@@ -37,8 +37,8 @@ class ServerSettings:
     """Where we listen, and where our data is."""
 
     public_url: str
-    database_url: str
-    coordination_url: str
+    database_url: str = field(repr=False)  # may hold a password
+    coordination_url: str = field(repr=False)
     test_bridge_url: str | None = None
     default_host: str = "127.0.0.1"
     default_port: int = 8000
@@ -151,7 +151,7 @@ def load_settings(path: str | Path | None = None, environment: Mapping[str, str]
         document = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise WrongSettings(f"The settings file {named} can't be read: {error.strerror}.") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise WrongSettings(f"The settings file {named} is not TOML: {error}.") from error
     document = _expand(document, env)
     _override(document, env)
@@ -172,7 +172,19 @@ def _override(document: dict[str, Any], env: Mapping[str, str]) -> None:
         section, _, key = name.removeprefix(OVERRIDE_PREFIX).lower().partition("__")
         if section not in ("server", "work", "upstream") or not key:
             raise WrongSettings(f"{name}: only server, work and upstream settings can be overridden like this.")
-        document.setdefault(section, {})[key] = tomllib.loads(f"v = {value}")["v"] if value[:1] == "[" else value
+        table = document.setdefault(section, {})
+        if not isinstance(table, dict):
+            raise WrongSettings(f"{section}: must be a table, [{section}].")
+        table[key] = _override_value(name, value)
+
+
+def _override_value(name: str, value: str) -> Any:
+    if value[:1] != "[":
+        return value
+    try:
+        return tomllib.loads(f"v = {value}")["v"]
+    except tomllib.TOMLDecodeError as error:
+        raise WrongSettings(f"{name}: {value!r} is not a TOML list, for example [10, 30].") from error
 
 
 def _expand(value: Any, env: Mapping[str, str]) -> Any:
@@ -242,6 +254,8 @@ class _Reader:
             if not key.startswith(start):
                 raise WrongSettings(f"{place} {name}: a {kind} key in {entry['mode']} mode begins with {start}.")
             found.append(KeySettings(entry["mode"], kind, key))
+        if not found:
+            raise WrongSettings(f"{place} api_keys: name a secret_key_file, a publishable_key_file or both.")
         return found
 
     def _merchant(self, entry: dict[str, Any]) -> MerchantSettings:

@@ -18,6 +18,11 @@ def _pattern(pattern: str, error: str) -> validate.Regexp:
 _HTTP: Final = _pattern(r"https?://[^\s?#]+[^\s?#/]", "must be an http(s) URL without a slash at its end.")
 
 
+_COORDINATION: Final = _pattern(
+    r"(sqlite:///|rediss?://|unix://)\S+", "must be sqlite:///path on one machine, or redis://host:6379/0 for several."
+)
+
+
 class Strict(Schema):
     """A table without unknown names."""
 
@@ -32,7 +37,7 @@ class Server(Strict):
 
     public_url = fields.String(required=True, validate=_HTTP)
     database_url = fields.String(required=True)
-    coordination_url = fields.String(required=True)
+    coordination_url = fields.String(required=True, validate=_COORDINATION)
     test_bridge_url = fields.String(validate=_HTTP)
     default_host = fields.String()
     default_port = fields.Integer(validate=validate.Range(1, 65535))

@@ -119,6 +119,17 @@ def test_a_body_over_the_limit_is_a_413(stack: RunningStack, content_type: str) 
         refused(raw(stack, INTENTS, body, content_type), 413, "request_entity_too_large")
 
 
+def test_a_refusal_reaches_its_sender_and_the_connection_lives_on(stack: RunningStack) -> None:
+    """Hanging up on a sender loses the answer, and fails whatever is sent next on the same connection."""
+    for size in (BODY_BYTES_MAX, BODY_BYTES_MAX + 1, 2 * BODY_BYTES_MAX, 7 * BODY_BYTES_MAX):
+        for _ in range(3):
+            body = b" " * size
+            assert raw(stack, INTENTS, body, JSON).status == (413 if size > BODY_BYTES_MAX else 400)
+            refused(raw(stack, INTENTS, body, JSON, key=""), 401, "api_key_missing")
+            refused(raw(stack, "/v1/charges", body, JSON), 404, "not_found")
+            refused(raw(stack, INTENTS, body, JSON, method="PUT"), 405, "method_not_allowed")
+
+
 def test_a_body_that_only_claims_to_be_large_is_a_413_at_once(stack: RunningStack) -> None:
     head = (
         f"POST {INTENTS} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {stack.secret_key}\r\n"
@@ -136,6 +147,16 @@ def test_a_chunked_body_is_held_to_the_limit(stack: RunningStack) -> None:
     with nothing_changes(stack):
         answer = _exchange(stack, head.encode() + chunk * 3 + b"0\r\n\r\n")
     assert b" 413 " in answer.partition(b"\r\n")[0]
+
+
+def test_broken_chunks_are_refused_without_a_defect(stack: RunningStack) -> None:
+    head = (
+        f"POST {INTENTS} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {stack.secret_key}\r\n"
+        f"Content-Type: {JSON}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    )
+    with nothing_changes(stack):
+        for chunks in (b"zz\r\n{}\r\n0\r\n\r\n", b"-1\r\n\r\n", b"2\r\n{}xx0\r\n\r\n"):
+            assert b" 400 " in _exchange(stack, head.encode() + chunks).partition(b"\r\n")[0]
 
 
 def _exchange(stack: RunningStack, sent: bytes) -> bytes:

@@ -9,10 +9,12 @@ from typing import Final
 
 import pytest
 
+from tests.api.browsing import Browser
 from tests.api.calling import INTENTS, OPENID_PARAM, basic, mini_program_session, nothing_changes, raw, refused
 from tests.support.stack import MINI_PROGRAM, RunningStack, running
 from wxbackend.development import CONFIG
 
+SHOP: Final = "https://shop.example:8443"
 OTHER_KEYS: Final = {
     "live_secret": ("acct_demo", "live", "secret", "sk_live_"),
     "live_publishable": ("acct_demo", "live", "publishable", "pk_live_"),
@@ -39,6 +41,9 @@ def _settings(folder: Path) -> str:
     text = CONFIG.read_text(encoding="utf-8")
     live = _api_keys(folder, "live", "live_secret", "live_publishable")
     text = text.replace("[[accounts.merchants]]", f"{live}\n[[accounts.merchants]]", 1)
+    kind = 'kind = "official_account"'
+    assert text.count(kind) == 1
+    text = text.replace(kind, f'{kind}\nreturn_urls = ["{SHOP}"]')
     other = '\n[[accounts]]\nid = "acct_other"\ndefault_description = "Another shop"\n'
     return text + other + _api_keys(folder, "test", "other_secret", "other_publishable")
 
@@ -233,3 +238,15 @@ def test_an_account_without_the_app_says_what_to_add(keys: tuple[RunningStack, d
         assert "accounts.apps" in error["message"]
         login = stack.call("POST", "/v1/wechat/mini_program/login", {"code": "x"}, key=made["other_publishable"])
         refused(login, 400, "parameter_missing", "app_id")
+
+
+def test_a_buyer_may_be_sent_back_to_the_shops_own_pages_when_the_settings_list_them(
+    keys: tuple[RunningStack, dict[str, str]],
+) -> None:
+    stack, _ = keys
+    browser = Browser(stack)
+    back = f"{SHOP}/cart?a=b#c"
+    answer = browser.log_in(back)
+    assert (answer.status, answer.headers["location"]) == (302, back)
+    for other in ("https://shop.example/", "http://shop.example:8443/", "https://shop.example:8443@evil.example/"):
+        refused(browser.start(other), 400, "url_invalid", "return_url")

@@ -9,6 +9,7 @@ import pytest
 from tests.api.calling import INTENTS, new_buyer, nothing_changes, refused
 from tests.support.stack import OFFICIAL_ACCOUNT, RunningStack
 
+ORDER: Final = "/v3/pay/transactions/jsapi"
 UNEXPECTED: Final = "payment_intent_unexpected_state"
 
 
@@ -74,6 +75,9 @@ def test_another_payer_gets_a_new_order_only_after_the_first_is_closed(stack: Ru
     assert second != first
     assert stack.desk("GET", f"/orders/{first}")["trade_state"] == "CLOSED"
     assert stack.desk("GET", f"/orders/{second}")["trade_state"] == "NOTPAY"
+    newest_first = [entry["path"] for entry in stack.desk("GET", "/requests?limit=50")["requests"]]
+    closed, ordered = newest_first.index(f"/v3/pay/transactions/out-trade-no/{first}/close"), newest_first.index(ORDER)
+    assert ordered < closed, "the first order was closed before the second was made"
     assert stack.pay(intent)["err_msg"] != "get_brand_wcpay_request:ok"
     assert stack.pay(again, buyer=other["id"])["err_msg"] == "get_brand_wcpay_request:ok"
     assert stack.wait_status(intent["id"], "succeeded")["amount_received"] == intent["amount"]

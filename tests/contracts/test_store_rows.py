@@ -208,11 +208,13 @@ def test_the_same_money_is_one_discrepancy(database: Database) -> None:
     found = Discrepancy(DiscrepancyKind.LATE, {"status": "canceled"}, {"status": "paid"}, "42", 2000, "CNY")
     late = RecordedDiscrepancy(1, ACCOUNT, livemode=False, intent_id=1, attempt_id=11, created_ms=1, found=found)
     write = database.store.write
-    assert write(lambda unit: unit.discrepancies.insert(late))
-    assert not write(lambda unit: unit.discrepancies.insert(replace(late, id=2)))
+    assert write(lambda unit: unit.discrepancies.insert(late)) == 1
+    assert write(lambda unit: unit.discrepancies.insert(replace(late, id=2))) == 1
     other = replace(found, transaction="43")
-    assert write(lambda unit: unit.discrepancies.insert(replace(late, id=3, found=other)))
+    assert write(lambda unit: unit.discrepancies.insert(replace(late, id=3, found=other))) == 3
     assert database.store.read(lambda unit: unit.discrepancies.count_open()) == 2
+    write(lambda unit: unit.discrepancies.resolve(3))
+    assert database.store.read(lambda unit: unit.discrepancies.count_open()) == 1
 
 
 def test_a_login_session_is_found_until_it_is_forgotten(database: Database) -> None:

@@ -61,7 +61,7 @@ def plan_looks(database: Database, count: int) -> None:
 def claim(database: Database, *, now_ms: int, limit: int = 99) -> list[int]:
     """The attempts that a claim gets."""
     taken = database.store.write(lambda unit: unit.attempts.claim(now_ms=now_ms, lease_ms=LEASE_MS, limit=limit))
-    return sorted(poll.attempt_id for poll in taken)
+    return sorted(poll.item for poll in taken)
 
 
 def test_a_claim_takes_what_is_due_longest_first_and_leases_it(database: Database) -> None:

@@ -31,7 +31,7 @@ def claim_looks(url: str) -> None:
         taken = store.write(lambda unit: unit.attempts.claim(now_ms=NOW_MS, lease_ms=60_000, limit=3))
         if not taken:
             break
-        sys.stdout.writelines(f"{poll.attempt_id}\n" for poll in taken)
+        sys.stdout.writelines(f"{poll.item}\n" for poll in taken)
         sys.stdout.flush()
     store.close()
 

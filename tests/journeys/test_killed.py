@@ -36,7 +36,7 @@ def delivery_of(stack: RunningStack, intent: dict[str, Any], kind: str) -> dict[
 
 
 def delivered(stack: RunningStack, intent: dict[str, Any]) -> bool:
-    return delivery_of(stack, intent, SUCCEEDED)["state"] == "delivered"
+    return bool(delivery_of(stack, intent, SUCCEEDED)["state"] == "delivered")
 
 
 def paid_and_being_told(stack: RunningStack) -> dict[str, Any]:

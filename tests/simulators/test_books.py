@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from wxbackend.simulators.credentials import Credentials
 from wxbackend.simulators.ledger import Movement
 from wxbackend.simulators.wechat_pay.cashier import CHANNELS, OUTCOMES, settle_order
 from wxbackend.simulators.wechat_pay.order_request import OrderRequest
+from wxbackend.simulators.wechat_pay.refund_request import RescueRequest, read_refund
+from wxbackend.simulators.wechat_pay.refunds import OUTCOMES as REFUND_OUTCOMES
 from wxbackend.simulators.wechat_pay.refusal import Refusal
 from wxbackend.simulators.world import World
 
@@ -25,6 +28,21 @@ steps = st.one_of(
     st.tuples(st.just("close"), numbers, st.none()),
     st.tuples(st.just("wait"), numbers, st.integers(0, 400_000)),
 )
+refund_steps = st.one_of(
+    st.tuples(st.just("refund"), numbers, st.tuples(st.integers(1, 5), st.integers(1, 600_000))),
+    st.tuples(st.just("settle"), numbers, st.tuples(st.integers(1, 5), st.sampled_from(REFUND_OUTCOMES))),
+    st.tuples(st.just("rescue"), numbers, st.integers(1, 5)),
+    st.tuples(st.just("outcome"), numbers, st.sampled_from(REFUND_OUTCOMES)),
+    st.tuples(st.just("available"), numbers, st.integers(0, 600_000)),
+    st.tuples(st.just("withdraw"), numbers, st.integers(0, 600_000)),
+)
+MAY_BECOME = {
+    None: {"PROCESSING", *REFUND_OUTCOMES},
+    "PROCESSING": {"PROCESSING", *REFUND_OUTCOMES},
+    "ABNORMAL": {"ABNORMAL", "PROCESSING", "SUCCESS"},
+    "SUCCESS": {"SUCCESS"},
+    "CLOSED": {"CLOSED"},
+}
 
 
 def request(buyers: Buyers, number: str, total: int) -> OrderRequest:
@@ -64,6 +82,34 @@ def take(world: World, step: tuple[str, str, Any]) -> None:
         return
 
 
+def take_refund(world: World, step: tuple[str, str, Any]) -> None:
+    """Carry out one step about refunds; a refusal is an answer like any other."""
+    what, number, detail = step
+    try:
+        match what:
+            case "refund":
+                order = world.orders.get(number)
+                amount = {"refund": detail[1], "total": order.request.total, "currency": "CNY"}
+                wish = read_refund({"out_trade_no": number, "out_refund_no": f"{number}-{detail[0]}", "amount": amount})
+                if world.refunds.repeated(wish) is None:
+                    world.refunds.accept(wish, order=order, receiver="buyer:buyer_1")
+            case "settle":
+                world.refunds.settle(f"{number}-{detail[0]}", detail[1])
+            case "rescue":
+                refund = world.refunds.get(f"{number}-{detail}")
+                world.refunds.rescue(
+                    refund.refund_id, RescueRequest(refund.request.out_refund_no, "MERCHANT_BANK_CARD", None, {})
+                )
+            case "outcome":
+                world.refunds.rules = replace(world.refunds.rules, outcome=detail)
+            case "available":
+                world.funds.set_available(detail)
+            case _:
+                world.funds.withdraw(detail)
+    except (Refusal, ValueError):
+        return
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(steps, max_size=30))
 def test_the_books_balance_after_any_history(credentials: Credentials, history: list[tuple[str, str, Any]]) -> None:
@@ -82,6 +128,38 @@ def test_the_books_balance_after_any_history(credentials: Credentials, history: 
         assert books["balanced"] is True
         assert books["paid_count"] == list(ended.values()).count("SUCCESS")
     assert len(world.courier.parcels()) == list(ended.values()).count("SUCCESS")
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.one_of(steps, refund_steps, refund_steps), min_size=5, max_size=60))
+def test_the_books_balance_after_any_history_of_refunds(
+    credentials: Credentials, history: list[tuple[str, str, Any]]
+) -> None:
+    world = World(credentials)
+    world.refunds.rules = replace(world.refunds.rules, min_spacing_s=0)
+    before: dict[str, str] = {}
+    for number in ("number_0", "number_1"):
+        take(world, ("place", number, 90_000))
+        take(world, ("pay", number, "pay"))
+    for step in history:
+        if step[0] in ("place", "pay", "close", "wait"):
+            take(world, step)
+        else:
+            take_refund(world, step)
+        refunds = world.refunds.everything()
+        for refund in refunds:
+            number = refund.request.out_refund_no
+            assert refund.status in MAY_BECOME[before.get(number)]
+            before[number] = refund.status
+        books, funds = world.books(), world.funds.view()
+        assert books["balanced"] is True
+        assert funds["available"] >= 0
+        to_buyer = sum(r.request.refund for r in refunds if r.status == "SUCCESS" and r.rescue is None)
+        assert world.ledger.balance("buyer:buyer_1") == 10_000_00 - int(str(books["paid_total"])) + to_buyer
+        for order in world.orders.everything():
+            mine = [refund for refund in refunds if refund.out_trade_no == order.request.out_trade_no]
+            assert sum(r.request.refund for r in mine if r.status != "CLOSED") <= order.request.total
+            assert (order.state == "REFUND") is bool(mine)
 
 
 def test_money_moved_without_an_order_unbalances_the_books(world: World) -> None:
@@ -120,7 +198,12 @@ def test_a_reset_forgets_all_but_the_keys(merchant: Merchant) -> None:
         "orders": 0,
         "paid_count": 0,
         "paid_total": 0,
+        "refunds_count": 0,
+        "refunded_count": 0,
+        "refunded_total": 0,
+        "pending": 0,
         "merchant_balance": 0,
+        "bank_balance": 0,
         "buyers_total": 10_000_00,
         "issued_total": 10_000_00,
         "balanced": True,

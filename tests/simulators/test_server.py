@@ -129,6 +129,44 @@ def test_a_foreign_sdk_orders_pays_queries_and_reads_the_notice(sdk: WeChatPay, 
         receiver.close()
 
 
+def test_a_foreign_sdk_refunds_reads_the_notices_and_rescues_an_abnormal_refund(
+    sdk: WeChatPay, running: Running
+) -> None:
+    receiver = Receiver()
+    try:
+        running.desk("/mode", {"mode": "pubkey"})
+        running.desk("/refunds/rules", {"outcome": "ABNORMAL", "settle_after_s": 0.1})
+        order(sdk, running, "sdk_order_4", "http://127.0.0.1:9/")
+        running.desk("/buyers/buyer_1/pay_order", {"out_trade_no": "sdk_order_4"})
+        status, text = sdk.refund(
+            out_trade_no="sdk_order_4",
+            out_refund_no="sdk_refund_1",
+            amount={"refund": 40, "total": 100, "currency": "CNY"},
+            notify_url=receiver.url,
+        )
+        assert (status, json.loads(text)["status"]) == (200, "PROCESSING")
+        assert running.desk("/refunds?wait_s=20")["refunds"][0]["status"] == "ABNORMAL"
+        status, rescued = sdk.abnormal_refund(
+            refund_id=json.loads(text)["refund_id"],
+            out_refund_no="sdk_refund_1",
+            type="USER_BANK_CARD",
+            bank_type="ICBC_DEBIT",
+            bank_account="6222000000000000000",
+            real_name="小明",
+        )
+        assert (status, json.loads(rescued)["status"]) == (200, "PROCESSING")
+        assert running.desk("/refunds?wait_s=20")["refunds"][0]["status"] == "SUCCESS"
+        status, text = sdk.query_refund("sdk_refund_1")
+        assert running.desk("/notices?out_refund_no=sdk_refund_1&wait_s=20")["settled"] is True
+        told = [sdk.callback(got.headers, got.body) for got in receiver.received]
+        ends = {item["resource"]["refund_status"]: item["resource"] for item in told}
+        assert sorted(ends) == ["ABNORMAL", "SUCCESS"]
+        assert ends["SUCCESS"]["success_time"] == json.loads(text)["success_time"]
+        assert running.desk("/books")["balanced"] is True
+    finally:
+        receiver.close()
+
+
 def test_a_foreign_sdk_closes_an_order(sdk: WeChatPay, running: Running) -> None:
     order(sdk, running, "sdk_order_2", "http://127.0.0.1:9/")
     assert sdk.close(out_trade_no="sdk_order_2")[0] == 204

@@ -30,6 +30,8 @@ WAIT_S_MAX: Final = 30.0
 # Schedules that a test can wait for; the order of things is the same as with the real ones.
 QUICK: Final = {
     "WXBACKEND__WORK__LOOK_AFTER_S": "[0.6, 1.2, 2.4, 5]",
+    "WXBACKEND__WORK__REFUND_LOOK_AFTER_S": "[0.5, 0.5, 1]",
+    "WXBACKEND__WORK__REFUND_SHORT_AFTER_S": "0.5",
     "WXBACKEND__WORK__IDLE_WAIT_S": "0.05",
     "WXBACKEND__WORK__WEBHOOK_DELAYS_S": "[0.2, 0.2, 0.2, 0.5, 0.5, 1, 1, 1]",
     "WXBACKEND__UPSTREAM__READ_TIMEOUT_S": "2.0",
@@ -37,7 +39,16 @@ QUICK: Final = {
     "WXBACKEND_LOG_LEVEL": "INFO",
     "WXBACKEND_WEB_THREADS": "16",
 }
-MONEY_TABLES: Final = ("payment_intents", "attempts", "events", "notices", "discrepancies", "deliveries")
+MONEY_TABLES: Final = (
+    "payment_intents",
+    "attempts",
+    "refunds",
+    "ledger",
+    "events",
+    "notices",
+    "discrepancies",
+    "deliveries",
+)
 
 
 def free_port() -> int:
@@ -265,7 +276,7 @@ class RunningStack:
 
     def money_rows(self) -> dict[str, list[dict[str, Any]]]:
         """Everything that is about money; equal before and after means that nothing changed."""
-        return {name: self.rows(f"SELECT * FROM {name} ORDER BY id") for name in MONEY_TABLES}  # noqa: S608
+        return {name: self.rows(f"SELECT * FROM {name} ORDER BY id") for name in MONEY_TABLES}
 
 
 def running(state: Path, **extra_environment: str) -> Iterator[RunningStack]:
@@ -275,10 +286,13 @@ def running(state: Path, **extra_environment: str) -> Iterator[RunningStack]:
     os.environ.pop("WXBACKEND_CONFIG", None)
     ensure(stack.credentials)
     stack.prepare()
-    assert CONFIG.exists() and sys.version_info >= (3, 11)
+    assert CONFIG.exists()
+    assert sys.version_info >= (3, 11)
     found = RunningStack(stack, extra_environment)
     try:
         found.start()
+        # Until then a notice that WeChat signs with its certificate is refused, as on a merchant's first day.
+        found.wait_for(lambda: found.rows("SELECT serial FROM platform_certificates"), "WeChat's certificates")
         yield found
     finally:
         found.stop()

@@ -197,7 +197,7 @@ class World(RuleBasedStateMachine):
         assert len(self.unresolved()) <= 1
 
 
-World.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+World.TestCase.settings = settings(max_examples=120, stateful_step_count=30, deadline=None)
 TestAnyOrderKeepsTheLaws = World.TestCase
 
 

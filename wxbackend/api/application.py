@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
+from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Flask, Response, g, request
 from flask_smorest import Api, Blueprint
 
@@ -27,6 +28,9 @@ from wxbackend.flows.dependencies import Dependencies
 class OurApi(Api):  # type: ignore[misc] # flask-smorest ships no types
     """flask-smorest without its error handlers, which would lose `Allow` and our envelope."""
 
+    DEFAULT_ERROR_RESPONSE_NAME = None
+    ERROR_SCHEMA = openapi.ErrorEnvelope
+
     def _register_error_handlers(self) -> None:
         """Ours are registered by `errors.register`."""
 
@@ -40,7 +44,7 @@ def create_application(deps: Dependencies, *, test_bridge_url: str | None) -> Fl
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # else an id of "%2F" is answered with a redirect in HTML
     Blueprint.ARGUMENTS_PARSER = ParameterParser()
-    api = OurApi(app)
+    api = OurApi(app, spec_kwargs={"marshmallow_plugin": MarshmallowPlugin(schema_name_resolver=openapi.schema_name)})
     openapi.teach(api.ma_plugin)
     api.register_blueprint(payment_intents.blueprint(deps))
     api.register_blueprint(refunds.blueprint(deps))
@@ -67,6 +71,8 @@ def _identify(app: Flask, deps: Dependencies) -> None:
 
     @app.after_request
     def end(answer: Response) -> Response:
+        if answer.status_code >= 400:
+            errors.read_the_rest()
         if "request_id" in g:
             answer.headers["Request-Id"] = g.request_id
         answer.headers.setdefault("X-Content-Type-Options", "nosniff")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Final
 
 import orjson
 import structlog
-from flask import Flask, Response, g
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from wxbackend.api.parameters import BODY_BYTES_MAX, UnsupportedBody
@@ -24,6 +25,7 @@ STATUS: Final[dict[type[errors.WxbackendError], tuple[int, str]]] = {
     errors.Unauthenticated: (401, "invalid_request_error"),
     errors.Forbidden: (403, "invalid_request_error"),
     errors.Rejected: (400, "invalid_request_error"),
+    errors.Unavailable: (503, "api_error"),
     errors.ProviderUnreached: (503, "api_error"),
     errors.ProviderUnknown: (502, "api_error"),
     errors.ProviderError: (502, "api_error"),
@@ -37,6 +39,7 @@ _HTTP_MESSAGES: Final = {
     413: f"The body is larger than {BODY_BYTES_MAX} bytes.",
 }
 JSON_TYPE: Final = "application/json"
+REFUSED_BYTES_READ_MAX: Final = 1024 * 1024
 
 
 def envelope(status: int, kind: str, message: str, *, code: str | None = None, param: str | None = None) -> Response:
@@ -68,9 +71,17 @@ def of_rejection(error: errors.Rejected) -> Response:
 def register(app: Flask) -> None:
     """Answer every failure of the application."""
     app.register_error_handler(errors.Rejected, of_rejection)
+    app.register_error_handler(errors.Unavailable, _unavailable)
     app.register_error_handler(errors.ProviderError, _provider)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
+
+
+def _unavailable(error: errors.Unavailable) -> Response:
+    reason = error.reason if isinstance(error, errors.CoordinationAway) else error.code
+    structlog.get_logger("api").error("unavailable", reason=reason)
+    status, kind = status_of(error)
+    return envelope(status, kind, error.message, code=error.code)
 
 
 def _provider(error: errors.ProviderError) -> Response:
@@ -88,6 +99,15 @@ def _http(error: HTTPException) -> Response:
         if name.lower() in ("allow", "retry-after"):
             answer.headers[name] = value
     return answer
+
+
+def read_the_rest() -> None:
+    """Take in a body that was refused unread, unless it is huge: hanging up on its sender would lose the answer."""
+    length = request.content_length
+    if length is None or length <= REFUSED_BYTES_READ_MAX:
+        # Whatever the HTTP server thinks of those bytes, the refusal stands.
+        with suppress(Exception):
+            request.environ["wsgi.input"].read(REFUSED_BYTES_READ_MAX)
 
 
 def _unexpected(error: Exception) -> Response:

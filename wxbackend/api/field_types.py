@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from marshmallow import RAISE, Schema, ValidationError, fields
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields
 
 from wxbackend.domain.intent import METADATA_NAMES_MAX
 
@@ -35,6 +35,15 @@ class Strict(Schema):
         """marshmallow's place for it."""
 
         unknown = RAISE
+
+
+class Picture(Schema):
+    """What an answer looks like, for the OpenAPI document; answers may gain names, so readers must not refuse them."""
+
+    class Meta:
+        """marshmallow's place for it."""
+
+        unknown = EXCLUDE
 
 
 class Whole(fields.Field[int]):

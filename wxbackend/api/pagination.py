@@ -14,19 +14,21 @@ LIMIT_DEFAULT: Final = 10
 LIMIT_MAX: Final = 100
 MILLISECONDS_FROM: Final = 100_000_000_000
 """A moment from this number on is in milliseconds, below it in seconds."""
+_MOMENT: Final = {"description": "Unix milliseconds, or seconds.", "example": 1_686_189_348_000}
+LIMIT_METADATA: Final = {"minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT, "description": "How many."}
 
 
 class CreatedFilter(Strict):
     """`created[gte]` and its kin."""
 
-    gt = Whole()
-    gte = Whole()
-    lt = Whole()
-    lte = Whole()
+    gt = Whole(metadata=_MOMENT)
+    gte = Whole(metadata=_MOMENT)
+    lt = Whole(metadata=_MOMENT)
+    lte = Whole(metadata=_MOMENT)
 
 
 class Created(Part):
-    """Bounds of `created`, or one moment that it must show."""
+    """Bounds of `created`, or one moment that it must show (`created=1686189348`)."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, partial: Any = None, **kwargs: Any) -> Any:
         if isinstance(value, dict):
@@ -38,9 +40,9 @@ class Created(Part):
 class ListQuery(Strict):
     """What every list takes."""
 
-    limit = Whole()
-    starting_after = Words(64)
-    ending_before = Words(64)
+    limit = Whole(metadata=LIMIT_METADATA)
+    starting_after = Words(64, metadata={"description": "The `id` that the page begins after: older ones."})
+    ending_before = Words(64, metadata={"description": "The `id` that the page ends before: newer ones."})
     created = Created(CreatedFilter())
     expand = Ignored()
 

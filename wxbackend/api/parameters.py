@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn
 from urllib.parse import parse_qsl
 
 from flask import Request
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from wxbackend.domain.errors import InvalidRequest
 
@@ -51,7 +51,12 @@ def of_request(request: Request) -> dict[str, Any]:
 
 def _body(request: Request) -> bytes:
     """The whole body. One without a length that is too long comes cut to the limit and a byte, so it is measured."""
-    body = request.get_data(cache=True)
+    try:
+        body = request.get_data(cache=True)
+    except HTTPException:
+        raise
+    except Exception as error:  # each HTTP server has its own name for chunks that are not chunks
+        raise InvalidRequest("The body could not be read to its end.", code="body_unreadable") from error
     if len(body) > BODY_BYTES_MAX:
         raise RequestEntityTooLarge
     return body

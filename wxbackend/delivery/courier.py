@@ -13,6 +13,7 @@ from wxbackend.delivery import schedule, signature
 from wxbackend.delivery.excerpt import excerpt
 from wxbackend.delivery.guard import Guard, NotPublic, guarded
 from wxbackend.ports.delivery import Outcome, Parcel
+from wxbackend.transport.pool import bounded_pool
 
 CONNECT_TIMEOUT_S: Final = 3.0
 TOTAL_TIMEOUT_S: Final = 10.0
@@ -29,11 +30,13 @@ class HttpCourier:
         self,
         delays_s: tuple[float, ...] = schedule.DELAYS_S,
         *,
+        total_s: float = TOTAL_TIMEOUT_S,
         allow_private: bool = False,
         guard: Guard | None = None,
     ) -> None:
         self._delays_s = delays_s
-        pool = urllib3.PoolManager(num_pools=ENDPOINTS_POOLED_MAX, maxsize=CONNECTIONS_PER_ENDPOINT_MAX, retries=False)
+        self._timeout = Timeout(connect=min(CONNECT_TIMEOUT_S, total_s), total=total_s)
+        pool = bounded_pool(pause_s=total_s, hosts_max=ENDPOINTS_POOLED_MAX, per_host_max=CONNECTIONS_PER_ENDPOINT_MAX)
         self._pool = guarded(pool, guard or (Guard(may_call=lambda _: True) if allow_private else Guard()))
 
     def deliver(self, parcel: Parcel) -> Outcome:
@@ -53,7 +56,7 @@ class HttpCourier:
                 parcel.endpoint.url,
                 headers=headers,
                 body=parcel.body,
-                timeout=Timeout(connect=CONNECT_TIMEOUT_S, total=TOTAL_TIMEOUT_S),
+                timeout=self._timeout,
                 redirect=False,
                 preload_content=False,
             )

@@ -11,6 +11,8 @@
 * ProviderError            a call to a provider gave no usable answer
   * ProviderUnreached      it never left: may be repeated
   * ProviderUnknown        it may have arrived: query, or repeat with the same number
+* Unavailable              something of ours that this needs is away for now; nothing has changed
+  * CoordinationAway       the place for short-lived shared things: log-ins wait for it, money does not
 * Untrusted                a message that claims to come from a provider and is not proven
   * BadSignature
   * StaleMessage
@@ -73,6 +75,26 @@ class ProviderUnreached(ProviderError):
 
 class ProviderUnknown(ProviderError):
     """The request may have arrived: only a query, or a repeat with the same number, may follow."""
+
+
+class Unavailable(WxbackendError):
+    """Something that this needs is away for now: nothing has changed, and it may be tried again soon."""
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+
+
+class CoordinationAway(Unavailable):
+    """What processes share for a short time cannot be read or written; `reason` is for the operator."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            "Log-in and JS-SDK pages do not work for the moment; payments do. Try again soon.",
+            code="coordination_unavailable",
+        )
+        self.reason = reason
 
 
 class Untrusted(WxbackendError):

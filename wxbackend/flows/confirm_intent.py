@@ -21,7 +21,8 @@ from wxbackend.flows.once import Once, claim
 from wxbackend.ports.accounts import Actor
 from wxbackend.ports.store import LoginSession, Unit
 
-CLOSE_ROUNDS_MAX = 2
+ROUNDS_MAX = 3
+"""Others may confirm at the same time; in the last round nothing is planned that nobody would carry out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,7 @@ def _continue(unit: Unit, deps: Dependencies, intent: PaymentIntent, current: At
 
 def carry_out(deps: Dependencies, actor: Actor, command: Confirm, decided: Plan) -> Shown:
     """Call the provider as decided, with no transaction open, and settle what it says."""
-    for _ in range(CLOSE_ROUNDS_MAX):
+    for left in reversed(range(ROUNDS_MAX)):
         attempt = decided.attempt
         if decided.act is Act.SHOW or attempt is None:
             return Shown(decided.intent, attempt)
@@ -178,7 +179,7 @@ def carry_out(deps: Dependencies, actor: Actor, command: Confirm, decided: Plan)
         step = deps.store.write(lambda unit: settle.settle(unit, deps, attempt.id, said, looks=0))  # noqa: B023
         if step.intent.is_final():
             return Shown(step.intent, step.attempt)
-        if step.attempt is not None and step.attempt.is_unresolved():
+        if left == 0 or (step.attempt is not None and step.attempt.is_unresolved()):
             break
         decided = deps.store.write(lambda unit: _plan_again(unit, deps, actor, decided.intent.id, command))  # noqa: B023
     raise Conflict(

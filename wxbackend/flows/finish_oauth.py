@@ -6,12 +6,13 @@ exchanges the code; the same code from the same browser is answered from that fi
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
-from wxbackend.domain.errors import InvalidRequest
+from wxbackend.domain.errors import CoordinationAway, InvalidRequest
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.open_session import OpenedSession, hash_of, open_session
 from wxbackend.flows.start_oauth import STATE_LASTS_S, state_key
@@ -87,7 +88,8 @@ def _exchange_once(deps: Dependencies, app: App, command: FinishOAuth) -> dict[s
         result: dict[str, Any] = {"error": refused.code}
     except Exception:
         # Nothing is known: let the next load of the page try again with the same code.
-        deps.coordination.remove(used_key, value=mine)
+        with suppress(CoordinationAway):
+            deps.coordination.remove(used_key, value=mine)
         raise
     else:
         result = {
@@ -95,7 +97,9 @@ def _exchange_once(deps: Dependencies, app: App, command: FinishOAuth) -> dict[s
             "unionid": identity.unionid,
             "snapshot": identity.is_snapshot,
         }
-    deps.coordination.put(result_key, orjson.dumps(result).decode(), ttl_s=STATE_LASTS_S)
+    # The code is spent, so this visit logs in whatever becomes of the result; only a second one needs it.
+    with suppress(CoordinationAway):
+        deps.coordination.put(result_key, orjson.dumps(result).decode(), ttl_s=STATE_LASTS_S)
     return result
 
 

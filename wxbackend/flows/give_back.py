@@ -29,6 +29,8 @@ def give_back(
     unit: Unit, deps: Dependencies, number: int, found: Discrepancy, *, intent: PaymentIntent, attempt: Attempt
 ) -> None:
     """Book the money apart and record its refund; what was done before is not done again."""
+    if found.amount < 1:
+        return
     held = ledger.of_discrepancy(number, found, provider=attempt.provider, merchant=attempt.merchant)
     announce.book(unit, deps, (held,), account=intent.account, livemode=intent.livemode)
     if not _certain(found, attempt) or unit.refunds.of_discrepancy(number) is not None:

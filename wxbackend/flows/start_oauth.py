@@ -55,21 +55,21 @@ def start_oauth(deps: Dependencies, actor: Actor, command: StartOAuth) -> str:
     return deps.identity.authorize_url(app, callback_url=callback_url, scope=command.scope, state=state)
 
 
-def check_return_url(deps: Dependencies, app: App, url: str) -> None:
-    """Only our own pages and addresses on the app's list may be returned to."""
+def check_return_url(deps: Dependencies, app: App, url: str, *, param: str = "return_url") -> None:
+    """Only our own pages and addresses on the app's list may be returned to, or signed."""
     if len(url) > RETURN_URL_CHARACTERS_MAX:
         raise InvalidRequest(
-            f"return_url is longer than {RETURN_URL_CHARACTERS_MAX} characters.",
+            f"{param} is longer than {RETURN_URL_CHARACTERS_MAX} characters.",
             code="url_invalid",
-            param="return_url",
+            param=param,
         )
     origin = _origin(url)
     allowed = {_origin(deps.policy.public_url), *(_origin(entry) for entry in app.return_urls)}
     if origin is None or origin not in allowed:
         raise InvalidRequest(
-            "return_url is not on the app's list; add its origin to return_urls in the settings.",
+            f"{param} is not on the app's list; add its origin to return_urls in the settings.",
             code="url_invalid",
-            param="return_url",
+            param=param,
         )
 
 

@@ -1,4 +1,4 @@
-"""OAuth of official accounts and `wx.login` of mini programs.
+"""OAuth of official accounts, `wx.login` of mini programs, and the signature of JS-SDK pages.
 
 wechatpy spells the authorize URL; the code exchange is ours, because wechatpy's has no time limit.
 Secrets travel in the query, as WeChat demands, so no URL of this room is ever logged.
@@ -7,18 +7,19 @@ Secrets travel in the query, as WeChat demands, so no URL of this room is ever l
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode
 
-import orjson
 from wechatpy.oauth import WeChatOAuth
 
 from wxbackend.domain.errors import ProviderUnknown
+from wxbackend.identity.answers import read_object
+from wxbackend.identity.jssdk import JsapiTickets, page_signature
+from wxbackend.identity.tokens import platform_hosts
 from wxbackend.ports.accounts import App
 from wxbackend.ports.identity import Identity, LoginRefused
-from wxbackend.ports.provider import Exchange, Hosts, Reply, Transport
+from wxbackend.ports.provider import Exchange, Reply, Transport
 
-PLATFORM_URL: Final = "https://api.weixin.qq.com"
 AUTHORIZE_URL: Final = "https://open.weixin.qq.com"
 SCOPES: Final = ("snsapi_base", "snsapi_userinfo")
 
@@ -42,8 +43,9 @@ _BUSY: Final = -1
 class WeChatIdentity:
     """See `ports.identity.IdentityProvider`."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, tickets: JsapiTickets) -> None:
         self._transport = transport
+        self._tickets = tickets
 
     def authorize_url(self, app: App, *, callback_url: str, scope: str, state: str) -> str:
         """The page at WeChat; the order of its parameters matters there, and wechatpy keeps it."""
@@ -67,15 +69,19 @@ class WeChatIdentity:
         }
         return self._login(app, "mini_program_code", "/sns/jscode2session", asked)
 
+    def sign_page(self, app: App, *, url: str, nonce: str, timestamp_s: int) -> str:
+        """Sign with the ticket that all processes share."""
+        return page_signature(self._tickets.ticket(app), nonce=nonce, timestamp_s=timestamp_s, url=url)
+
     def _login(self, app: App, purpose: str, path: str, asked: Mapping[str, str]) -> Identity:
-        hosts = Hosts(app.platform_url or PLATFORM_URL)
+        hosts = platform_hosts(app)
         target = f"{path}?{urlencode(asked)}"
         read: Callable[[Reply], Identity] = _read_identity
         return self._transport.send(Exchange(purpose, "GET", hosts, target, {"Accept": "application/json"}, b"", read))
 
 
 def _read_identity(reply: Reply) -> Identity:
-    answer = _answer(reply)
+    answer = read_object(reply, "a log-in")
     errcode = answer.get("errcode", 0)
     if errcode == _BUSY:
         raise ProviderUnknown("WeChat is busy (errcode -1)")
@@ -91,16 +97,3 @@ def _read_identity(reply: Reply) -> Identity:
         unionid=unionid if isinstance(unionid, str) else None,
         is_snapshot=answer.get("is_snapshotuser") == 1,
     )
-
-
-def _answer(reply: Reply) -> dict[str, Any]:
-    """WeChat answers 200 with JSON under any content type."""
-    if reply.status != 200:
-        raise ProviderUnknown(f"WeChat answered {reply.status} to a log-in")
-    try:
-        answer = orjson.loads(reply.body)
-    except orjson.JSONDecodeError as error:
-        raise ProviderUnknown("WeChat's answer to a log-in is not JSON") from error
-    if not isinstance(answer, dict):
-        raise ProviderUnknown("WeChat's answer to a log-in is not a JSON object")
-    return answer

@@ -1,11 +1,11 @@
-"""The port to WeChat's log-in: a code becomes an openid."""
+"""The port to WeChat's platform: a code becomes an openid, and a page may use the JS-SDK."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from wxbackend.domain.errors import WxbackendError
+from wxbackend.domain.errors import ProviderError, ProviderUnknown, WxbackendError
 from wxbackend.ports.accounts import App
 
 
@@ -28,6 +28,30 @@ class LoginRefused(WxbackendError):
         self.errcode = errcode
 
 
+class PlatformBusy(ProviderUnknown):
+    """WeChat's platform has no time (errcode -1); it was asked several times."""
+
+
+class PlatformRefused(ProviderError):
+    """WeChat's platform said no; `errcode` is its word."""
+
+    def __init__(self, errcode: int) -> None:
+        super().__init__(f"WeChat refused (errcode {errcode})")
+        self.errcode = errcode
+
+
+class TokenRejected(PlatformRefused):
+    """The access token is not accepted, and neither was the one fetched after it."""
+
+
+class AppMisconfigured(PlatformRefused):
+    """Only the operator can mend it: a wrong secret, an address that is not on the list, a missing right."""
+
+
+class QuotaReached(PlatformRefused):
+    """Asked too often: nothing more is asked until the quota begins anew."""
+
+
 class IdentityProvider(Protocol):
     """WeChat's platform, for one installation."""
 
@@ -41,4 +65,8 @@ class IdentityProvider(Protocol):
 
     def exchange_mini_program_code(self, app: App, code: str) -> Identity:
         """The openid for a `wx.login` code; raises `LoginRefused` or `ProviderError`."""
+        ...
+
+    def sign_page(self, app: App, *, url: str, nonce: str, timestamp_s: int) -> str:
+        """The JS-SDK signature of a page's address; raises `ProviderError`, of which `PlatformRefused` is a kind."""
         ...

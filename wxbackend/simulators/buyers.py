@@ -17,6 +17,7 @@ DEFAULT_NAME = "小明"
 DEFAULT_BALANCE_FEN = 10_000_00
 OPENID_CHARACTERS = 28
 BUYERS_MAX = 10_000
+ACCOUNT_PREFIX = "buyer:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Buyer:
 
 def account_of(buyer_id: str) -> str:
     """The ledger account that holds a buyer's money."""
-    return f"buyer:{buyer_id}"
+    return f"{ACCOUNT_PREFIX}{buyer_id}"
 
 
 def derive_openid(secret: bytes, *parts: str) -> str:

@@ -29,15 +29,18 @@ class Ledger:
         self._lock = lock
         self._balances: dict[str, int] = {MERCHANT: 0}
         self._issued = 0
+        self._overdrawable: set[str] = set()
         self._movements: list[Movement] = []
 
-    def open(self, account: str, balance: int) -> None:
+    def open(self, account: str, balance: int, *, may_overdraw: bool = False) -> None:
         """Open an account with newly issued money. Raises ValueError for a name in use or a negative balance."""
         with self._lock:
             if account in self._balances or balance < 0:
                 raise ValueError(f"account {account} cannot be opened with {balance} fen")
             self._balances[account] = balance
             self._issued += balance
+            if may_overdraw:
+                self._overdrawable.add(account)
 
     def balance(self, account: str) -> int:
         """Fen in the account."""
@@ -49,7 +52,8 @@ class Ledger:
         with self._lock:
             if movement.amount < 1:
                 raise ValueError(f"a movement needs a positive amount, got {movement.amount}")
-            if self._balances[movement.debited] < movement.amount:
+            short = self._balances[movement.debited] < movement.amount
+            if short and movement.debited not in self._overdrawable:
                 raise NotEnoughMoneyError(movement.debited)
             self._balances[movement.debited] -= movement.amount
             self._balances[movement.credited] += movement.amount
@@ -60,10 +64,15 @@ class Ledger:
         with self._lock:
             return self._issued
 
-    def others_total(self) -> int:
-        """Fen in all accounts but the merchant's."""
+    def total(self) -> int:
+        """Fen in all accounts together."""
         with self._lock:
-            return sum(self._balances.values()) - self._balances[MERCHANT]
+            return sum(self._balances.values())
+
+    def total_of(self, prefix: str) -> int:
+        """Fen in all accounts whose name begins so."""
+        with self._lock:
+            return sum(fen for account, fen in self._balances.items() if account.startswith(prefix))
 
     def movements(self) -> tuple[Movement, ...]:
         """Every movement so far, oldest first."""

@@ -14,6 +14,7 @@ API_FAULTS = (
     "error_500_after",
     "html_502",
     "limit_429",
+    "limit_429_after",
     "truncate",
     "slow_body",
     "unsigned",
@@ -21,8 +22,10 @@ API_FAULTS = (
     "probe",
     "unknown_serial",
     "paid_before_reply",
+    "paid_after_close",
+    "settled_before_reply",
 )
-API_PATHS = ("order", "query", "close", "certificates", "any")
+API_PATHS = ("order", "query", "close", "certificates", "refund", "refund_query", "refund_rescue", "any")
 NOTICE_KNOBS = {
     "lose": 0,
     "duplicate": 2,
@@ -34,7 +37,12 @@ NOTICE_KNOBS = {
     "tamper": 0,
     "hold": 0,
 }
-PLATFORM_KNOBS = ("busy", "oauth_snapshot")
+PLATFORM_KNOBS = {
+    "busy": 0,
+    "oauth_snapshot": 0,
+    "token_refused": 45009,
+    "token_slow_s": 2,
+}
 LATENCY_S_DEFAULT = 1.0
 LATENCY_S_MAX = 120.0
 AMOUNT_MAX = 100_000
@@ -86,7 +94,7 @@ class Mischief:
             raise BadWishError("api must be a list of faults")
         api = [_read_fault(item) for item in listed]
         notices = _read_knobs(wishes.get("notices", {}), NOTICE_KNOBS)
-        platform = _read_knobs(wishes.get("platform", {}), dict.fromkeys(PLATFORM_KNOBS, 0))
+        platform = _read_knobs(wishes.get("platform", {}), PLATFORM_KNOBS)
         with self._lock:
             if "api" in wishes:
                 self._api = api

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
 from wxbackend.domain.errors import WxbackendError
@@ -13,6 +14,7 @@ from wxbackend.domain.errors import WxbackendError
 SQLITE_BUSY_TIMEOUT_S: Final = 20
 POOL_CONNECTIONS_MAX: Final = 12
 POOL_WAIT_S: Final = 10
+_EXAMPLES: Final = "sqlite:///path or postgresql+psycopg://…"
 
 
 class UnsupportedDatabase(WxbackendError):
@@ -21,7 +23,15 @@ class UnsupportedDatabase(WxbackendError):
 
 def is_sqlite(url: str) -> bool:
     """Whether the URL names the embedded default."""
-    return make_url(url).get_backend_name() == "sqlite"
+    return _parsed(url).get_backend_name() == "sqlite"
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):
+        # The text is not repeated: it may hold a password.
+        raise UnsupportedDatabase(f"database_url is not a database URL; use {_EXAMPLES}") from None
 
 
 def reading_engine(url: str) -> Engine:
@@ -69,9 +79,7 @@ def _sqlite_engine(url: str, *, connections: int, begin: str, synchronous: str) 
 def _postgresql_engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "postgresql":
-        raise UnsupportedDatabase(
-            f"database_url names {parsed.get_backend_name()!r}; use sqlite:///path or postgresql+psycopg://…"
-        )
+        raise UnsupportedDatabase(f"database_url names {parsed.get_backend_name()!r}; use {_EXAMPLES}")
     return create_engine(
         parsed.set(drivername="postgresql+psycopg"),
         pool_size=POOL_CONNECTIONS_MAX,

@@ -8,7 +8,6 @@ from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 import structlog
-import urllib3
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
@@ -20,6 +19,7 @@ from urllib3.util import Timeout
 
 from wxbackend.domain.errors import ProviderUnknown, ProviderUnreached
 from wxbackend.ports.provider import Exchange, Reply
+from wxbackend.transport.pool import bounded_pool
 
 T = TypeVar("T")
 
@@ -48,9 +48,7 @@ class HttpTransport:
 
     def __init__(self, limits: Limits = Limits()) -> None:
         self._limits = limits
-        self._pool = urllib3.PoolManager(
-            num_pools=HOSTS_MAX, maxsize=CONNECTIONS_PER_HOST_MAX, block=False, retries=False
-        )
+        self._pool = bounded_pool(pause_s=limits.read_s, hosts_max=HOSTS_MAX, per_host_max=CONNECTIONS_PER_HOST_MAX)
         self._log = structlog.get_logger("transport")
 
     def send(self, exchange: Exchange[T]) -> T:
@@ -97,7 +95,7 @@ class HttpTransport:
             host + exchange.target,
             headers=dict(exchange.headers),
             body=exchange.body or None,
-            timeout=Timeout(connect=min(self._limits.connect_s, left), read=min(self._limits.read_s, left)),
+            timeout=Timeout(connect=min(self._limits.connect_s, left), total=left),
             redirect=False,
             preload_content=False,
         )
@@ -108,8 +106,6 @@ class HttpTransport:
                 size += len(chunk)
                 if size > RESPONSE_BYTES_MAX:
                     raise ProviderUnknown(f"the answer is larger than {RESPONSE_BYTES_MAX} bytes")
-                if time.monotonic() > deadline:
-                    raise ProviderUnknown(f"the answer took longer than {self._limits.total_s} s")
                 chunks.append(chunk)
         except BaseException:
             answer.close()

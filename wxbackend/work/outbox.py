@@ -1,8 +1,9 @@
-"""Delivers events when they are due."""
+"""Delivers events when they are due; an endpoint that hangs keeps no other endpoint waiting."""
 
 from __future__ import annotations
 
 from functools import partial
+from typing import Final
 
 import structlog
 
@@ -12,18 +13,27 @@ from wxbackend.ports.store import Delivery
 from wxbackend.work.crew import Crew
 from wxbackend.work.lanes import Lanes
 
+HANDS: Final = 32
 
-def tick(deps: Dependencies, crew: Crew, lanes: Lanes) -> int:
-    """How many were begun. A slow endpoint keeps a few hands busy at the most, and no other endpoint waiting."""
-    free = crew.free()
-    if not free:
-        return 0
-    lanes.open_round()
-    deliveries = claim_deliveries(deps, at_most=free, room=lanes.room)
-    for delivery in deliveries:
-        lanes.begin(delivery.endpoint_id)
-        crew.take(partial(_one, deps, delivery, lanes))
-    return len(deliveries)
+
+class Outbox:
+    """The deliveries that are under way, by endpoint."""
+
+    def __init__(self, crew: Crew) -> None:
+        self._crew = crew
+        self._lanes = Lanes(HANDS)
+
+    def tick(self, deps: Dependencies) -> int:
+        """How many were begun. A slow endpoint keeps a few hands busy at the most."""
+        free = self._crew.free()
+        if not free:
+            return 0
+        self._lanes.open_round()
+        deliveries = claim_deliveries(deps, at_most=free, room=self._lanes.room)
+        for delivery in deliveries:
+            self._lanes.begin(delivery.endpoint_id)
+            self._crew.take(partial(_one, deps, delivery, self._lanes))
+        return len(deliveries)
 
 
 def _one(deps: Dependencies, delivery: Delivery, lanes: Lanes) -> None:

@@ -10,11 +10,9 @@ import structlog
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.work import certificates, expiry, inbox, outbox, reconciliation, refunds
 from wxbackend.work.crew import Crew
-from wxbackend.work.lanes import Lanes
 
 LOOKS_AT_ONCE_MAX = 16
 REFUND_LOOKS_AT_ONCE_MAX = 8
-DELIVERIES_AT_ONCE_MAX = 32
 HOUSEKEEPING_EVERY_S = 600
 INBOX_EVERY_S = 5
 
@@ -31,16 +29,16 @@ class Worker:
 
     def run(self) -> None:
         """Work until `stop`."""
-        deps, lanes = self._deps, Lanes(DELIVERIES_AT_ONCE_MAX)
+        deps = self._deps
         with (
             Crew(LOOKS_AT_ONCE_MAX, "reconcile") as reconcilers,
             Crew(REFUND_LOOKS_AT_ONCE_MAX, "refund") as refunders,
-            Crew(DELIVERIES_AT_ONCE_MAX, "deliver") as couriers,
+            Crew(outbox.HANDS, "deliver") as couriers,
         ):
             loops: list[tuple[str, Callable[[], int], float]] = [
                 ("reconciliation", lambda: reconciliation.tick(deps, reconcilers), self._idle_wait_s),
                 ("refunds", lambda: refunds.tick(deps, refunders), self._idle_wait_s),
-                ("outbox", lambda: outbox.tick(deps, couriers, lanes), self._idle_wait_s),
+                ("outbox", self._outbox(couriers), self._idle_wait_s),
                 ("inbox", lambda: inbox.tick(deps), INBOX_EVERY_S),
                 ("certificates", self._certificates(), self._idle_wait_s),
                 ("expiry", lambda: expiry.tick(deps), HOUSEKEEPING_EVERY_S),
@@ -60,6 +58,10 @@ class Worker:
     def _certificates(self) -> Callable[[], int]:
         clock = certificates.Schedule(every_s=self._certificates_every_s)
         return lambda: clock.tick(self._deps)
+
+    def _outbox(self, couriers: Crew) -> Callable[[], int]:
+        under_way = outbox.Outbox(couriers)
+        return lambda: under_way.tick(self._deps)
 
     def _loop(self, name: str, tick: Callable[[], int], wait_s: float) -> None:
         while not self._stop.is_set():

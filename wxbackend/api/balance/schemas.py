@@ -6,7 +6,7 @@ from typing import Final
 
 from marshmallow import fields
 
-from wxbackend.api.field_types import Ignored, Strict
+from wxbackend.api.field_types import Ignored, Picture, Strict
 from wxbackend.api.pagination import ListQuery
 
 
@@ -16,14 +16,14 @@ class BalanceQuery(Strict):
     expand = Ignored()
 
 
-class Funds(Strict):
+class Funds(Picture):
     """An amount of one currency."""
 
     amount = fields.Integer(required=True)
     currency = fields.String(required=True)
 
 
-class BalancePicture(Strict):
+class BalancePicture(Picture):
     """`available`: what came in less what went out or is reserved; `pending`: what is reserved for refunds."""
 
     object = fields.String(required=True)
@@ -32,7 +32,7 @@ class BalancePicture(Strict):
     livemode = fields.Boolean(required=True)
 
 
-class BalanceTransactionPicture(Strict):
+class BalanceTransactionPicture(Picture):
     """One movement of money at a provider; what left is negative."""
 
     id = fields.String(required=True)
@@ -47,7 +47,7 @@ class BalanceTransactionPicture(Strict):
     type = fields.String(required=True)
 
 
-class BalanceTransactionList(Strict):
+class BalanceTransactionList(Picture):
     """A page of movements."""
 
     object = fields.String(required=True)

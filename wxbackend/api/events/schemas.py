@@ -6,8 +6,10 @@ from typing import Final
 
 from marshmallow import fields
 
-from wxbackend.api.field_types import Flag, Ignored, Strict, Whole, WordList, Words
+from wxbackend.api.field_types import Flag, Ignored, Picture, Strict, Whole, WordList, Words
 from wxbackend.api.pagination import ListQuery
+from wxbackend.domain import representation
+from wxbackend.domain.event import EventType
 
 WAIT_S_MAX: Final = 25
 TYPES_MAX: Final = 20
@@ -20,7 +22,12 @@ class EventListQuery(ListQuery):
     types = WordList(metadata={"description": f"Up to {TYPES_MAX} of them."})
     delivery_success = Flag(metadata={"description": "Whether they arrived at every endpoint."})
     wait = Whole(
-        metadata={"description": f"Wait up to so many seconds (0 to {WAIT_S_MAX}) while there is none to show."}
+        metadata={
+            "minimum": 0,
+            "maximum": WAIT_S_MAX,
+            "default": 0,
+            "description": "Wait up to so many seconds while there is none to show.",
+        }
     )
 
 
@@ -37,35 +44,40 @@ class ResendParameters(Strict):
     expand = Ignored()
 
 
-class EventData(Strict):
+class EventData(Picture):
     """What the event is about, as it was then."""
 
     object = fields.Dict(required=True)
 
 
-class EventPicture(Strict):
-    """An Event."""
+class EventPicture(Picture):
+    """Something that became true. The same event may come more than once, and events may overtake each other."""
 
-    id = fields.String(required=True)
-    object = fields.String(required=True)
-    api_version = fields.String(required=True)
-    created = fields.Integer(required=True, metadata={"description": "Unix milliseconds."})
-    data = fields.Nested(EventData(), required=True)
+    id = fields.String(required=True, metadata={"pattern": "^evt_[0-9]{19}$", "description": "Note it to see repeats."})
+    object = fields.String(required=True, metadata={"enum": ["event"]})
+    api_version = fields.String(required=True, metadata={"enum": [representation.API_VERSION]})
+    created = fields.Integer(required=True, metadata={"description": "Unix milliseconds of a whole second."})
     livemode = fields.Boolean(required=True)
-    pending_webhooks = fields.Integer(required=True)
-    type = fields.String(required=True)
+    type = fields.String(required=True, metadata={"enum": [kind.value for kind in EventType]})
+    data = fields.Nested(EventData(), required=True)
 
 
-class EventList(Strict):
+class KeptEventPicture(EventPicture):
+    """An Event as it is read here: the same, and how many endpoints are still to be told."""
+
+    pending_webhooks = fields.Integer(required=True, metadata={"description": "Deliveries that have not ended."})
+
+
+class EventList(Picture):
     """A page of Events."""
 
     object = fields.String(required=True)
     url = fields.String(required=True)
     has_more = fields.Boolean(required=True)
-    data = fields.List(fields.Nested(EventPicture()), required=True)
+    data = fields.List(fields.Nested(KeptEventPicture()), required=True)
 
 
-class DeliveryAttemptPicture(Strict):
+class DeliveryAttemptPicture(Picture):
     """One try."""
 
     number = fields.Integer(required=True)
@@ -76,7 +88,7 @@ class DeliveryAttemptPicture(Strict):
     response_excerpt = fields.String(metadata={"description": "The beginning of the answer, without long runs."})
 
 
-class DeliveryPicture(Strict):
+class DeliveryPicture(Picture):
     """An event on its way to one endpoint."""
 
     id = fields.String(required=True)
@@ -88,7 +100,7 @@ class DeliveryPicture(Strict):
     attempts = fields.List(fields.Nested(DeliveryAttemptPicture()), required=True)
 
 
-class DeliveryList(Strict):
+class DeliveryList(Picture):
     """The newest deliveries of an event."""
 
     object = fields.String(required=True)
@@ -100,6 +112,6 @@ class DeliveryList(Strict):
 LIST: Final = EventListQuery()
 RETRIEVE: Final = RetrieveEventQuery()
 RESEND: Final = ResendParameters()
-EVENT: Final = EventPicture()
+EVENT: Final = KeptEventPicture()
 EVENT_LIST: Final = EventList()
 DELIVERY_LIST: Final = DeliveryList()

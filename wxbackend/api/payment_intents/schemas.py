@@ -12,30 +12,44 @@ from wxbackend.api.field_types import (
     Ignored,
     Metadata,
     Part,
+    Picture,
     Strict,
     Url,
     Whole,
     WordList,
     Words,
 )
-from wxbackend.api.pagination import ListQuery
+from wxbackend.api.pagination import LIMIT_METADATA, ListQuery
+from wxbackend.domain.money import AMOUNT_MINOR_UNITS_MAX, MINOR_DIGITS
 
 DESCRIPTION_CHARACTERS_MAX: Final = 127
 """What WeChat shows and takes (doc/v3/merchant/4012791856)."""
 IDENTIFIER_CHARACTERS_MAX: Final = 128
 OPENID_CHARACTERS_MAX: Final = 128
+_AMOUNT: Final = {
+    "minimum": 1,
+    "maximum": AMOUNT_MINOR_UNITS_MAX,
+    "description": "In the smallest unit: 2000 is 20.00 CNY.",
+    "example": 2000,
+}
+_CURRENCY: Final = {
+    "description": f"ISO 4217, in any case: one of {', '.join(MINOR_DIGITS)} that an app of the account collects.",
+    "example": "CNY",
+}
+_TERMINALS: Final = ["official_account", "mini_program"]
+_STATUSES: Final = ["requires_payment_method", "requires_confirmation", "requires_action", "succeeded", "canceled"]
 
 
 class WechatPayOptions(Strict):
     """`payment_method_options[wechat_pay]`."""
 
-    terminal_type = Words(40, metadata={"description": "official_account or mini_program, in any case."})
+    terminal_type = Words(40, metadata={"enum": _TERMINALS, "description": "Where the buyer stands; read in any case."})
     openid = Words(
         OPENID_CHARACTERS_MAX, blank="kept", metadata={"description": "The buyer's openid; secret keys only."}
     )
     app_id = Words(32, metadata={"description": "Which of the account's apps, when it has several of the kind."})
-    client_ip = Words(45, blank="unset")
-    os_type = Words(16, blank="unset")
+    client_ip = Words(45, blank="unset", metadata={"description": "The buyer's address; kept and shown."})
+    os_type = Words(16, blank="unset", metadata={"description": "The buyer's system; kept and shown."})
     client = Ignored()
 
 
@@ -78,8 +92,8 @@ class ConfirmParameters(_Ignored):
     payment_method_types = WordList()
     capture_method = Choice(("automatic",))
     setup_future_usage = Choice(("none",), blank="unset")
-    return_url = Url()
-    client_secret = Words(200)
+    return_url = Url(metadata={"description": "Kept and shown; may come without a scheme."})
+    client_secret = Words(200, metadata={"description": "Instead of the Client-Secret header."})
 
     @validates_schema
     def can_pay(self, data: dict[str, Any], **kwargs: Any) -> None:
@@ -94,21 +108,28 @@ class ConfirmParameters(_Ignored):
 class UpdateParameters(ConfirmParameters):
     """`POST /v1/payment_intents/{id}`."""
 
-    amount = Whole()
-    currency = Words(3)
-    description = Words(DESCRIPTION_CHARACTERS_MAX, blank="unset", bmp_only=True)
-    merchant_order_id = Words(IDENTIFIER_CHARACTERS_MAX, blank="unset")
+    amount = Whole(metadata=_AMOUNT)
+    currency = Words(3, metadata=_CURRENCY)
+    description = Words(
+        DESCRIPTION_CHARACTERS_MAX,
+        blank="unset",
+        bmp_only=True,
+        metadata={"description": "What the buyer reads in WeChat. WeChat takes no 4-byte characters such as emoji."},
+    )
+    merchant_order_id = Words(
+        IDENTIFIER_CHARACTERS_MAX, blank="unset", metadata={"description": "Your number of the order."}
+    )
     merchant_user_id = Words(IDENTIFIER_CHARACTERS_MAX, blank="unset")
     customer = Words(IDENTIFIER_CHARACTERS_MAX, blank="unset")
-    metadata = Metadata()
+    metadata = Metadata(metadata={"description": "Texts of yours by name; an empty text unsets a name."})
 
 
 class CreateParameters(UpdateParameters):
     """`POST /v1/payment_intents`."""
 
-    amount = Whole(required=True, metadata={"description": "In the smallest unit: 2000 is 20.00 CNY."})
-    currency = Words(3, required=True, metadata={"description": "ISO 4217, in any case."})
-    confirm = Flag()
+    amount = Whole(required=True, metadata=_AMOUNT)
+    currency = Words(3, required=True, metadata=_CURRENCY)
+    confirm = Flag(metadata={"description": "Order at WeChat at once; needs a payment method."})
 
 
 class CancelParameters(Strict):
@@ -121,29 +142,33 @@ class CancelParameters(Strict):
 class RetrieveQuery(Strict):
     """`GET /v1/payment_intents/{id}`."""
 
-    client_secret = Words(200)
+    client_secret = Words(200, metadata={"description": "Instead of the Client-Secret header; prefer that one."})
     expand = Ignored()
 
 
 class IntentListQuery(ListQuery):
     """`GET /v1/payment_intents`."""
 
-    merchant_order_id = Words(IDENTIFIER_CHARACTERS_MAX)
+    merchant_order_id = Words(IDENTIFIER_CHARACTERS_MAX, metadata={"description": "Only of this order of yours."})
 
 
 class SearchQuery(Strict):
     """`GET /v1/payment_intents/search`."""
 
-    query = Words(300, required=True, metadata={"description": "merchant_order_id:'order1234'"})
-    limit = Whole()
-    page = Words(64)
+    query = Words(
+        300,
+        required=True,
+        metadata={"description": "What to look for.", "example": "merchant_order_id:'order1234'"},
+    )
+    limit = Whole(metadata=LIMIT_METADATA)
+    page = Words(64, metadata={"description": "The `next_page` of the page before."})
     expand = Ignored()
 
 
 # --- the picture ------------------------------------------------------------------------------
 
 
-class CashierParams(Strict):
+class CashierParams(Picture):
     """What opens the WeChat cashier; all texts."""
 
     appId = fields.String(required=True)  # noqa: N815 - WeChat's spelling
@@ -154,15 +179,37 @@ class CashierParams(Strict):
     paySign = fields.String(required=True)  # noqa: N815
 
 
-class NextAction(Strict):
+class NextAction(Picture):
     """What the front end does next."""
 
-    type = fields.String(required=True)
+    type = fields.String(
+        required=True,
+        metadata={
+            "description": "The name of the member to use.",
+            "enum": ["wechat_pay_official_account_params", "wechat_pay_mini_program_params"],
+        },
+    )
     wechat_pay_official_account_params = fields.Nested(CashierParams())
     wechat_pay_mini_program_params = fields.Nested(CashierParams())
 
 
-class PaymentMethodPicture(Strict):
+class ShownWechatPayOptionsPicture(Picture):
+    """What was said of the payment method; only the merchant's server is shown it."""
+
+    terminal_type = fields.String(metadata={"enum": _TERMINALS})
+    openid = fields.String()
+    app_id = fields.String()
+    client_ip = fields.String()
+    os_type = fields.String()
+
+
+class ShownMethodOptionsPicture(Picture):
+    """`payment_method_options` as it is shown."""
+
+    wechat_pay = fields.Nested(ShownWechatPayOptionsPicture())
+
+
+class PaymentMethodPicture(Picture):
     """A payment method inside `last_payment_error`."""
 
     id = fields.String(required=True)
@@ -173,7 +220,7 @@ class PaymentMethodPicture(Strict):
     billing_details = fields.Dict(required=True)
 
 
-class LastPaymentError(Strict):
+class LastPaymentError(Picture):
     """Why the last attempt led to no money."""
 
     code = fields.String(required=True)
@@ -182,27 +229,24 @@ class LastPaymentError(Strict):
     payment_method = fields.Nested(PaymentMethodPicture())
 
 
-class PaymentIntentPicture(Strict):
-    """A PaymentIntent; fields that are not set are left out."""
+class PaymentIntentPicture(Picture):
+    """A PaymentIntent; fields that are not set are left out, and a publishable key is shown a part of them."""
 
-    id = fields.String(required=True)
-    object = fields.String(required=True)
-    created = fields.Integer(required=True, metadata={"description": "Unix milliseconds."})
+    id = fields.String(required=True, metadata={"pattern": "^pi_[0-9]{19}$"})
+    object = fields.String(required=True, metadata={"enum": ["payment_intent"]})
+    created = fields.Integer(required=True, metadata={"description": "Unix milliseconds of a whole second."})
     livemode = fields.Boolean(required=True)
-    currency = fields.String(required=True)
-    amount = fields.Integer(required=True)
-    status = fields.String(
-        required=True,
-        metadata={
-            "enum": ["requires_payment_method", "requires_confirmation", "requires_action", "succeeded", "canceled"]
-        },
+    currency = fields.String(required=True, metadata={"enum": list(MINOR_DIGITS)})
+    amount = fields.Integer(required=True, metadata=_AMOUNT)
+    status = fields.String(required=True, metadata={"enum": _STATUSES})
+    client_secret = fields.String(
+        metadata={"description": "For the buyer's side of this one intent; keep out of logs."}
     )
-    client_secret = fields.String()
     next_action = fields.Nested(NextAction())
     last_payment_error = fields.Nested(LastPaymentError())
     payment_method_types = fields.List(fields.String(), required=True)
     confirmation_method = fields.String()
-    payment_method_options = fields.Dict()
+    payment_method_options = fields.Nested(ShownMethodOptionsPicture())
     return_url = fields.String()
     payment_method = fields.String()
     capture_method = fields.String()
@@ -211,15 +255,15 @@ class PaymentIntentPicture(Strict):
     merchant_user_id = fields.String()
     customer = fields.String()
     metadata = fields.Dict(keys=fields.String(), values=fields.String())
-    amount_received = fields.Integer()
+    amount_received = fields.Integer(metadata={"description": "What was paid; there only when something was."})
     cancellation_reason = fields.String()
-    canceled_at = fields.Integer()
+    canceled_at = fields.Integer(metadata={"description": "Unix milliseconds."})
 
 
-class PaymentIntentList(Strict):
+class PaymentIntentList(Picture):
     """A page of PaymentIntents."""
 
-    object = fields.String(required=True)
+    object = fields.String(required=True, metadata={"enum": ["list", "search_result"]})
     url = fields.String(required=True)
     has_more = fields.Boolean(required=True)
     data = fields.List(fields.Nested(PaymentIntentPicture()), required=True)

@@ -6,7 +6,7 @@ from typing import Final
 
 from marshmallow import fields
 
-from wxbackend.api.field_types import Choice, Ignored, Metadata, Strict, Whole, Words
+from wxbackend.api.field_types import Choice, Ignored, Metadata, Picture, Strict, Whole, Words
 from wxbackend.api.pagination import ListQuery
 
 REASONS: Final = ("duplicate", "fraudulent", "requested_by_customer", "resolved_dispute")
@@ -38,10 +38,10 @@ class RetrieveRefundQuery(Strict):
 class RefundListQuery(ListQuery):
     """`GET /v1/refunds`."""
 
-    payment_intent = Words(64)
+    payment_intent = Words(64, metadata={"description": "Only the refunds of this payment."})
 
 
-class RefundPicture(Strict):
+class RefundPicture(Picture):
     """A Refund; fields that are not set are left out."""
 
     id = fields.String(required=True)
@@ -59,7 +59,7 @@ class RefundPicture(Strict):
     failure_reason = fields.String()
 
 
-class RefundList(Strict):
+class RefundList(Picture):
     """A page of Refunds."""
 
     object = fields.String(required=True)

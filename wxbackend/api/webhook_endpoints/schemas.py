@@ -13,11 +13,13 @@ from wxbackend.api.field_types import (
     Flag,
     Ignored,
     Metadata,
+    Picture,
     Strict,
     Whole,
     WordList,
     Words,
 )
+from wxbackend.api.pagination import LIMIT_METADATA
 from wxbackend.domain.endpoint import EVERYTHING
 from wxbackend.domain.event import EventType
 from wxbackend.domain.representation import API_VERSION
@@ -65,11 +67,15 @@ class EventNames(WordList):
         return [EVERYTHING] if EVERYTHING in names else names
 
 
+_WHERE: Final = {"description": "An http or https address; in live mode https, and public."}
+_NAMES: Final = {"description": f"`*` for all, or some of: {', '.join(EVENT_NAMES)}."}
+
+
 class CreateEndpointParameters(Strict):
     """`POST /v1/webhook_endpoints`."""
 
-    url = WebhookUrl(required=True)
-    enabled_events = EventNames(required=True)
+    url = WebhookUrl(required=True, metadata=_WHERE)
+    enabled_events = EventNames(required=True, metadata=_NAMES)
     description = Words(DESCRIPTION_CHARACTERS_MAX, blank="unset")
     api_version = Choice((API_VERSION,), blank="unset")
     metadata = Metadata()
@@ -79,8 +85,8 @@ class CreateEndpointParameters(Strict):
 class UpdateEndpointParameters(Strict):
     """`POST /v1/webhook_endpoints/{id}`."""
 
-    url = WebhookUrl()
-    enabled_events = EventNames()
+    url = WebhookUrl(metadata=_WHERE)
+    enabled_events = EventNames(metadata=_NAMES)
     disabled = Flag()
     description = Words(DESCRIPTION_CHARACTERS_MAX, blank="kept")
     metadata = Metadata()
@@ -96,13 +102,13 @@ class NoParameters(Strict):
 class EndpointListQuery(Strict):
     """`GET /v1/webhook_endpoints`."""
 
-    limit = Whole()
-    starting_after = Words(64)
-    ending_before = Words(64)
+    limit = Whole(metadata=LIMIT_METADATA)
+    starting_after = Words(64, metadata={"description": "The `id` that the page begins after: older ones."})
+    ending_before = Words(64, metadata={"description": "The `id` that the page ends before: newer ones."})
     expand = Ignored()
 
 
-class EndpointPicture(Strict):
+class EndpointPicture(Picture):
     """A webhook endpoint; fields that are not set are left out."""
 
     id = fields.String(required=True)
@@ -114,12 +120,12 @@ class EndpointPicture(Strict):
     livemode = fields.Boolean(required=True)
     metadata = fields.Dict(keys=fields.String(), values=fields.String())
     read_only = fields.Boolean(metadata={"description": "It stands in the settings and can't be changed here."})
-    secret = fields.String(metadata={"description": "Only when it was made: keep it, it is not shown again."})
+    secret = fields.String(metadata={"description": "Only in the answer that made it: keep it, it is not shown again."})
     status = fields.String(required=True, metadata={"enum": ["enabled", "disabled"]})
     url = fields.String(required=True)
 
 
-class DeletedEndpoint(Strict):
+class DeletedEndpoint(Picture):
     """What is left of a deleted webhook endpoint."""
 
     id = fields.String(required=True)
@@ -127,7 +133,7 @@ class DeletedEndpoint(Strict):
     deleted = fields.Boolean(required=True)
 
 
-class EndpointList(Strict):
+class EndpointList(Picture):
     """A page of webhook endpoints."""
 
     object = fields.String(required=True)

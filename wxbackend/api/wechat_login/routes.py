@@ -16,6 +16,7 @@ from wxbackend.domain.errors import Forbidden, Unauthenticated
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.finish_oauth import FinishOAuth, finish_oauth
 from wxbackend.flows.log_in_mini_program import log_in_mini_program
+from wxbackend.flows.sign_page import sign_page
 from wxbackend.flows.start_oauth import StartOAuth, start_oauth
 from wxbackend.ports.accounts import KeyKind
 
@@ -27,8 +28,13 @@ OAUTH_PATH: Final = "/v1/wechat/oauth"
 def blueprint(deps: Dependencies) -> Blueprint:
     """All routes of log-in."""
     routes = Blueprint("wechat_login", __name__, url_prefix="/v1/wechat", description="Log-in of buyers")
-    secure = deps.policy.public_url.startswith("https://")
+    _mini_program(routes, deps)
+    _oauth(routes, deps)
+    _jssdk_config(routes, deps)
+    return routes
 
+
+def _mini_program(routes: Blueprint, deps: Dependencies) -> None:
     @routes.post("/mini_program/login")
     @routes.arguments(schemas.LOGIN)
     @routes.response(200, schemas.SESSION)
@@ -48,6 +54,10 @@ def blueprint(deps: Dependencies) -> Blueprint:
                 }
             )
         )
+
+
+def _oauth(routes: Blueprint, deps: Dependencies) -> None:
+    secure = deps.policy.public_url.startswith("https://")
 
     @routes.get("/oauth/start")
     @routes.arguments(schemas.START, location="query")
@@ -88,7 +98,29 @@ def blueprint(deps: Dependencies) -> Blueprint:
         )  # fmt: skip
         return answer
 
-    return routes
+
+def _jssdk_config(routes: Blueprint, deps: Dependencies) -> None:
+    @routes.get("/jssdk_config")
+    @routes.arguments(schemas.JSSDK, location="query")
+    @routes.response(200, schemas.JSSDK_CONFIG)
+    def jssdk_config(params: dict[str, Any]) -> Response:
+        """Sign a page's address for `wx.config`; only for pages of ours and of the app's return_urls."""
+        authentication.authenticate(request, deps.accounts)
+        actor = authentication.actor()
+        signed = sign_page(deps, actor, url=params["url"], app_id=params.get("app_id"))
+        return _private(
+            json_answer(
+                {
+                    "object": "jssdk_config",
+                    "app_id": signed.app_id,
+                    "timestamp": signed.timestamp_s,
+                    "nonce_str": signed.nonce,
+                    "signature": signed.signature,
+                    "url": signed.url,
+                    "livemode": actor.livemode,
+                }
+            )
+        )
 
 
 def _private(answer: Any) -> Response:

@@ -32,11 +32,16 @@ def add_to(desk: Blueprint, world: World) -> None:
 def _add_sent(desk: Blueprint, world: World) -> None:
     @desk.get("/notices")
     def notices() -> Response:
-        """Every notice with its attempts, newest first; ?out_trade_no= and ?wait_s= (until none is due)."""
+        """Every notice with its attempts, newest first; ?out_trade_no= ?out_refund_no= ?wait_s= (until none is due)."""
         wait_s = request.args.get("wait_s", 0.0, type=float)
+        world.refunds.settle_due()
         settled = world.courier.wait_quiet(min(wait_s, WAIT_S_MAX))
-        wanted = request.args.get("out_trade_no")
-        found = [parcel for parcel in world.courier.parcels() if wanted is None or parcel.notice.out_trade_no == wanted]
+        order, refund = request.args.get("out_trade_no"), request.args.get("out_refund_no")
+        found = [
+            parcel
+            for parcel in world.courier.parcels()
+            if order in (None, parcel.notice.out_trade_no) and refund in (None, parcel.notice.out_refund_no)
+        ]
         deliveries = [delivery for parcel in found for delivery in parcel.deliveries]
         deliveries.sort(key=lambda delivery: delivery.at, reverse=True)
         return show(
@@ -71,7 +76,7 @@ def _add_sent(desk: Blueprint, world: World) -> None:
 def _add_forgery(desk: Blueprint, world: World) -> None:
     @desk.post("/notices/forge")
     def forge_notice() -> Response:
-        """Send a made-up notice to url and tell what the receiver answered."""
+        """Send a made-up notice to url, of a refund if out_refund_no is named, and tell what the receiver answered."""
         wish = read_wish(
             [
                 "url",
@@ -80,6 +85,7 @@ def _add_forgery(desk: Blueprint, world: World) -> None:
                 "encrypt",
                 "id",
                 "out_trade_no",
+                "out_refund_no",
                 "timestamp_offset_s",
                 "plaintext_overrides",
                 "envelope_overrides",
@@ -94,6 +100,7 @@ def _add_forgery(desk: Blueprint, world: World) -> None:
             encrypt=text(wish, "encrypt", "valid"),
             notice_id=text(wish, "id") if "id" in wish else None,
             out_trade_no=text(wish, "out_trade_no") if "out_trade_no" in wish else None,
+            out_refund_no=text(wish, "out_refund_no") if "out_refund_no" in wish else None,
             timestamp_offset_s=int(number(wish, "timestamp_offset_s", 0)),
             plaintext_overrides=mapping(wish, "plaintext_overrides"),
             envelope_overrides=mapping(wish, "envelope_overrides"),

@@ -6,7 +6,7 @@ import ipaddress
 
 from flask import Blueprint, Response, current_app, request
 
-from wxbackend.simulators.desk import buyer_routes, notice_routes, world_routes
+from wxbackend.simulators.desk import buyer_routes, notice_routes, refund_routes, token_routes, world_routes
 from wxbackend.simulators.desk.reading import DeskError, show
 from wxbackend.simulators.world import World
 
@@ -46,6 +46,8 @@ def blueprint(world: World) -> Blueprint:
     world_routes.add_to(desk, world)
     buyer_routes.add_to(desk, world)
     notice_routes.add_to(desk, world)
+    refund_routes.add_to(desk, world)
+    token_routes.add_to(desk, world)
     return desk
 
 

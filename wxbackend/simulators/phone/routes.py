@@ -41,7 +41,20 @@ def blueprint(world: World) -> Blueprint:
         static_url_path="/static",
         template_folder="templates",
     )
+    _pages(phone)
+    _books(phone, world)
 
+    @phone.after_request
+    def keep_fresh(answer: Response) -> Response:
+        answer.headers["X-Content-Type-Options"] = "nosniff"
+        answer.headers["Referrer-Policy"] = "no-referrer"
+        answer.headers["Cache-Control"] = "no-cache"
+        return answer
+
+    return phone
+
+
+def _pages(phone: Blueprint) -> None:
     @phone.get("")
     @phone.get("/")
     def handset() -> Response:
@@ -66,6 +79,8 @@ def blueprint(world: World) -> Blueprint:
         answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         return answer
 
+
+def _books(phone: Blueprint, world: World) -> None:
     @phone.get("/orders")
     def orders() -> tuple[Response, int]:
         """What waits for `?buyer=` to pay, and what that buyer has paid; newest first."""
@@ -93,12 +108,3 @@ def blueprint(world: World) -> Blueprint:
         if order is None:
             return jsonify(error={"message": "没有这个预支付单 no such prepay id"}), 404
         return jsonify(order_view(order)), 200
-
-    @phone.after_request
-    def keep_fresh(answer: Response) -> Response:
-        answer.headers["X-Content-Type-Options"] = "nosniff"
-        answer.headers["Referrer-Policy"] = "no-referrer"
-        answer.headers["Cache-Control"] = "no-cache"
-        return answer
-
-    return phone

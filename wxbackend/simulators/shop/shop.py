@@ -92,7 +92,7 @@ class Shop:
         """Verify a webhook, book it once, and say which status to answer."""
         verified = self._verify(signature, body)
         event = _read(body) if verified else {}
-        status, delay_s = self._mood(verified)
+        status, delay_s = self._mood(verified=verified)
         received = ReceivedWebhook(
             at_ms=time.time_ns() // 1_000_000,
             event_id=str(event.get("id", "")),
@@ -129,7 +129,7 @@ class Shop:
             self._seen.clear()
             self._moods.clear()
 
-    def _mood(self, verified: bool) -> tuple[int, float]:
+    def _mood(self, *, verified: bool) -> tuple[int, float]:
         if not verified:
             return 400, 0.0
         with self._lock:

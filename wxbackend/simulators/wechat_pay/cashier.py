@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from wxbackend.simulators.buyers import Buyer, account_of
 from wxbackend.simulators.ledger import MERCHANT, Movement, NotEnoughMoneyError
 from wxbackend.simulators.wechat_pay.notices import make_notice
-from wxbackend.simulators.wechat_pay.orders import CLOSED, SUCCESS, Order, transaction_view
+from wxbackend.simulators.wechat_pay.orders import CLOSED, Order, transaction_view
 from wxbackend.simulators.wechat_pay.signing import cashier_message, verify
 from wxbackend.simulators.world import World
 
@@ -204,7 +204,7 @@ def _missing(channel: Channel, name: str, value: object) -> str:
 
 def _still_payable(world: World, order: Order, buyer: Buyer) -> Order:
     current = world.orders.get(order.request.out_trade_no)
-    if current.state == SUCCESS:
+    if current.paid:
         raise CashierClosedError(ALREADY_PAID, current)
     if current.state == CLOSED:
         raise CashierClosedError(NO_LONGER_VALID, current)

@@ -80,6 +80,14 @@ class PlatformKeys:
         """The WeChat Pay key pair."""
         return SigningKey(self._credentials.public_key_id, self._credentials.wechatpay_private_key)
 
+    def private_key(self, serial: str) -> RSAPrivateKey | None:
+        """The private half of a key that merchants may encrypt to; None for a serial that is not published."""
+        with self._lock:
+            if serial == self._credentials.public_key_id:
+                return self._credentials.wechatpay_private_key
+            found = [item.private_key for item in self._listed if item.serial == serial]
+            return found[0] if found else None
+
     def certificate_key(self) -> SigningKey:
         """The platform certificate in use."""
         with self._lock:

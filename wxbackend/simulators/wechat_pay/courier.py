@@ -342,6 +342,7 @@ def parcel_view(parcel: Parcel) -> dict[str, object]:
         "id": parcel.notice.id,
         "event_type": parcel.notice.event_type,
         "out_trade_no": parcel.notice.out_trade_no,
+        "out_refund_no": parcel.notice.out_refund_no or None,
         "url": parcel.notice.url,
         "created_at": rfc3339(parcel.notice.created_at),
         "state": parcel.state,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
@@ -14,13 +14,16 @@ from wxbackend.simulators.credentials import OFFICIAL_ACCOUNT_APPID, RSA_BITS, R
 from wxbackend.simulators.wechat_pay.certificates import SigningKey
 from wxbackend.simulators.wechat_pay.delivery import Reply, Sender
 from wxbackend.simulators.wechat_pay.notices import (
+    PAID,
     Disguise,
+    Topic,
     make_notice,
     notice_headers,
     signature_headers,
     tampered,
 )
 from wxbackend.simulators.wechat_pay.orders import Order, paid_copy, transaction_view
+from wxbackend.simulators.wechat_pay.refunds import PROCESSING, SUCCESS, TOPICS, WALLET, notice_view
 from wxbackend.simulators.world import World
 
 SIGNS = ("valid", "none", "wrong_key", "probe", "unknown_serial")
@@ -35,7 +38,10 @@ class BadForgeryError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Forgery:
-    """What the forged notice shall be. `plaintext_overrides` are dotted paths; a value of null removes the member."""
+    """What the forged notice shall be: about a refund where `out_refund_no` is given, else about a payment.
+
+    `plaintext_overrides` are dotted paths; a value of null removes the member.
+    """
 
     url: str
     sign: str = "valid"
@@ -43,6 +49,7 @@ class Forgery:
     encrypt: str = "valid"
     notice_id: str | None = None
     out_trade_no: str | None = None
+    out_refund_no: str | None = None
     timestamp_offset_s: int = 0
     plaintext_overrides: Mapping[str, object] = field(default_factory=dict)
     envelope_overrides: Mapping[str, object] = field(default_factory=dict)
@@ -84,7 +91,8 @@ def _key(world: World, forgery: Forgery) -> SigningKey:
 def _body(world: World, forgery: Forgery, notice_id: str) -> bytes:
     if forgery.raw_body is not None:
         return forgery.raw_body.encode()
-    resource = _plaintext(world, forgery.out_trade_no)
+    about_refund = forgery.out_refund_no is not None
+    resource = _refund_plaintext(world, forgery) if about_refund else _plaintext(world, forgery.out_trade_no)
     for path, value in forgery.plaintext_overrides.items():
         _override(resource, path, value)
     wrong = forgery.encrypt == "wrong_key"
@@ -93,6 +101,7 @@ def _body(world: World, forgery: Forgery, notice_id: str) -> bytes:
         url=forgery.url,
         apiv3_key=secrets.token_bytes(APIV3_KEY_BYTES) if wrong else world.credentials.apiv3_key,
         now=world.clock.now(),
+        topic=_refund_topic(resource) if about_refund else PAID,
         event_id=notice_id,
     )
     if not forgery.envelope_overrides:
@@ -121,6 +130,30 @@ def _plaintext(world: World, out_trade_no: str | None) -> dict[str, object]:
         "payer": {"openid": openid},
         "amount": {"total": 1, "payer_total": 1, "currency": "CNY", "payer_currency": "CNY"},
     }
+
+
+def _refund_plaintext(world: World, forgery: Forgery) -> dict[str, object]:
+    out_refund_no = forgery.out_refund_no or ""
+    refund = world.refunds.find(out_refund_no)
+    if refund is not None:
+        if refund.status == PROCESSING:
+            refund = replace(refund, status=SUCCESS, succeeded_at=world.clock.now())
+        return notice_view(refund, world.credentials.mchid)
+    return {
+        "mchid": world.credentials.mchid,
+        "transaction_id": f"4200009999{secrets.randbelow(10**18):018d}",
+        "out_trade_no": forgery.out_trade_no or f"forged{secrets.token_hex(8)}",
+        "refund_id": f"5030000{secrets.randbelow(10**22):022d}",
+        "out_refund_no": out_refund_no,
+        "refund_status": SUCCESS,
+        "success_time": world.clock.view()["now"],
+        "user_received_account": WALLET,
+        "amount": {"total": 1, "refund": 1, "payer_total": 1, "payer_refund": 1},
+    }
+
+
+def _refund_topic(resource: Mapping[str, object]) -> Topic:
+    return TOPICS.get(str(resource.get("refund_status")), TOPICS[SUCCESS])
 
 
 def _as_if_paid(world: World, order: Order) -> Order:

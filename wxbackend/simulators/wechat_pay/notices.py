@@ -27,6 +27,18 @@ RETRY_AFTER_S = (
 
 
 @dataclass(frozen=True, slots=True)
+class Topic:
+    """What a notice is about; `kind` is its original_type and the associated data of its encryption."""
+
+    event_type: str
+    summary: str
+    kind: str
+
+
+PAID = Topic("TRANSACTION.SUCCESS", "支付成功", "transaction")
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """One event on its way to a merchant. The body, and so the `id` within, is the same at every attempt."""
 
@@ -36,6 +48,7 @@ class Notice:
     url: str
     created_at: float
     body: bytes = field(repr=False)
+    out_refund_no: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,30 +68,32 @@ def make_notice(
     url: str,
     apiv3_key: bytes,
     now: float,
+    topic: Topic = PAID,
     event_id: str | None = None,
 ) -> Notice:
-    """Wrap and encrypt a paid transaction as TRANSACTION.SUCCESS."""
+    """Wrap and encrypt a resource, a paid transaction unless another topic is named."""
     notice_id = event_id or str(uuid4())
     plaintext = json.dumps(resource, ensure_ascii=False, separators=(",", ":")).encode()
     envelope = {
         "id": notice_id,
         "create_time": rfc3339(now),
         "resource_type": "encrypt-resource",
-        "event_type": "TRANSACTION.SUCCESS",
-        "summary": "支付成功",
+        "event_type": topic.event_type,
+        "summary": topic.summary,
         "resource": {
-            "original_type": "transaction",
-            **seal(apiv3_key, plaintext, "transaction"),
+            "original_type": topic.kind,
+            **seal(apiv3_key, plaintext, topic.kind),
         },
     }
     body = json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()
     return Notice(
         id=notice_id,
-        event_type="TRANSACTION.SUCCESS",
+        event_type=topic.event_type,
         out_trade_no=str(resource.get("out_trade_no", "")),
         url=url,
         created_at=now,
         body=body,
+        out_refund_no=str(resource.get("out_refund_no", "")),
     )
 
 

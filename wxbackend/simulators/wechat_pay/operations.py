@@ -29,10 +29,11 @@ NOTICE_WAIT_S = 6.0
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A success: the body (None for 204), and the order it concerns if it made one."""
+    """A success: the body (None for 204), and the order or refund it concerns if it made one."""
 
     body: Mapping[str, object] | None
     out_trade_no: str | None = None
+    out_refund_no: str | None = None
 
 
 def create_jsapi_order(world: World, call: Call) -> Result:
@@ -72,7 +73,7 @@ def close_order(out_trade_no: str) -> Callable[[World, Call], Result]:
         _check_merchant(world, read_close(parse_object(call.body)))
         check(out_trade_no, OUT_TRADE_NO, "/out_trade_no")
         world.orders.close(out_trade_no)
-        return Result(None)
+        return Result(None, out_trade_no)
 
     return operation
 
@@ -98,19 +99,26 @@ def refuse_method(_world: World, _call: Call) -> Result:
 
 def pay_at_once(world: World, result: Result) -> None:
     """The order's own payer pays before the merchant has our answer, and the notice goes out first."""
-    order = world.orders.find(result.out_trade_no) if result.out_trade_no else None
+    notice_id = _pay_as_its_payer(world, result.out_trade_no)
+    if notice_id is not None:
+        world.courier.wait_attempted(notice_id, NOTICE_WAIT_S)
+
+
+def pay_though_closed(world: World, result: Result) -> None:
+    """The close is confirmed to the merchant, and the payment that was under way wins all the same."""
+    if result.out_trade_no is not None:
+        world.orders.reopen(result.out_trade_no)
+        _pay_as_its_payer(world, result.out_trade_no)
+
+
+def _pay_as_its_payer(world: World, out_trade_no: str | None) -> str | None:
+    """Pay an order by the buyer it was made for; the notice's id, or None when nobody could pay."""
+    order = world.orders.find(out_trade_no) if out_trade_no else None
     owner = world.buyers.owner(order.request.openid) if order else None
     if order is None or owner is None:
-        return
-    settlement = settle_order(
-        world,
-        buyer=owner[0],
-        channel=CHANNELS["official_account"],
-        order=order,
-        outcome="pay",
-    )
-    if settlement.notice_id is not None:
-        world.courier.wait_attempted(settlement.notice_id, NOTICE_WAIT_S)
+        return None
+    channel = CHANNELS["official_account"]
+    return settle_order(world, buyer=owner[0], channel=channel, order=order, outcome="pay").notice_id
 
 
 def _check_merchant(world: World, mchid: str | None) -> None:

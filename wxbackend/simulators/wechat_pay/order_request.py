@@ -98,7 +98,7 @@ def read_jsapi(body: dict[str, object]) -> OrderRequest:
     amount = cast("dict[str, object]", body["amount"])
     if amount.get("currency", "CNY") != "CNY":
         raise Refusal(400, "INVALID_REQUEST", "暂不支持境外支付", cause=CAUSE_PARAMETER)
-    _check_notify_url(str(body["notify_url"]))
+    check_notify_url(str(body["notify_url"]))
     scene = cast("dict[str, str]", body.get("scene_info", {}))
     return OrderRequest(
         appid=str(body["appid"]),
@@ -122,7 +122,8 @@ def read_close(body: dict[str, object]) -> str:
     return str(body["mchid"])
 
 
-def _check_notify_url(url: str) -> None:
+def check_notify_url(url: str) -> None:
+    """Refuse an address that is not a whole http or https URL, or that carries a query string."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port

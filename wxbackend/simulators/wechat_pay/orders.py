@@ -1,4 +1,4 @@
-"""The order book: NOTPAY becomes SUCCESS or CLOSED exactly once, and a number means one order for ever."""
+"""The order book: NOTPAY becomes SUCCESS or CLOSED once, SUCCESS becomes REFUND, and a number means one order."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from wxbackend.simulators.wechat_pay.refusal import (
     Refusal,
 )
 
-NOTPAY, SUCCESS, CLOSED = "NOTPAY", "SUCCESS", "CLOSED"
-DESCRIPTIONS = {NOTPAY: "订单未支付", SUCCESS: "支付成功", CLOSED: "订单已关闭"}
+NOTPAY, SUCCESS, REFUND, CLOSED = "NOTPAY", "SUCCESS", "REFUND", "CLOSED"
+DESCRIPTIONS = {NOTPAY: "订单未支付", SUCCESS: "支付成功", REFUND: "转入退款", CLOSED: "订单已关闭"}
 PREPAY_LIFETIME_S = 2 * 3600
 BANK_TYPE = "OTHERS"
 
@@ -48,6 +48,11 @@ class Order:
     expires_at: float
     state: str = NOTPAY
     payment: Payment | None = None
+
+    @property
+    def paid(self) -> bool:
+        """Whether the buyer's money came in, whatever was given back since."""
+        return self.payment is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +151,17 @@ class OrderBook:
         """Close an unpaid order; closing it again changes nothing. Raises Refusal for a paid or unknown one."""
         with self._lock:
             order = self.get(out_trade_no)
-            if order.state == SUCCESS:
+            if order.paid:
                 raise Refusal(400, "ORDER_PAID", "该订单已支付，不能关闭", cause=CAUSE_ORDER_PAID)
             if order.state == NOTPAY:
                 self._store(replace(order, state=CLOSED))
+
+    def reopen(self, out_trade_no: str) -> None:
+        """Undo a close, for the race in which WeChat confirms a close and the buyer's payment wins all the same."""
+        with self._lock:
+            order = self.get(out_trade_no)
+            if order.state == CLOSED:
+                self._store(replace(order, state=NOTPAY))
 
     def mark_paid(self, out_trade_no: str, openid: str) -> Order:
         """Record payment of an unpaid order; the caller looked it up and moved the money under the same lock."""
@@ -161,6 +173,19 @@ class OrderBook:
             if paid.payment is not None:
                 self._transactions[paid.payment.transaction_id] = out_trade_no
             return paid
+
+    def mark_refunded(self, out_trade_no: str) -> None:
+        """Show from now on that a refund of this paid order was accepted, whatever becomes of the refund."""
+        with self._lock:
+            order = self._orders[out_trade_no]
+            if not order.paid:
+                raise ValueError(f"order {out_trade_no} is {order.state}, not paid")
+            self._store(replace(order, state=REFUND))
+
+    def find_by_transaction(self, transaction_id: str) -> Order | None:
+        """The paid order with this WeChat number, or None."""
+        with self._lock:
+            return self.find(self._transactions.get(transaction_id, ""))
 
     def live_prepay(self, prepay_id: str) -> Prepay | None:
         """The prepay id if it was given out and its two hours have not run out."""
@@ -194,9 +219,9 @@ class OrderBook:
 
 def _refuse_bad_repeat(order: Order, request: OrderRequest) -> None:
     same = order.request.body == request.body and order.request.trade_type == request.trade_type
-    if order.state == SUCCESS and same:
+    if order.paid and same:
         raise Refusal(400, "ORDER_PAID", "该订单已支付", cause=CAUSE_ORDER_PAID)
-    if order.state == SUCCESS:
+    if order.paid:
         raise Refusal(403, "OUT_TRADE_NO_USED", "该订单已支付", cause=CAUSE_ALREADY_PAID)
     if order.state == CLOSED:
         raise Refusal(400, "ORDER_CLOSED", "该订单已失效", cause=CAUSE_ORDER_INVALID)

@@ -24,16 +24,24 @@ from wxbackend.simulators.wechat_pay.operations import (
     create_jsapi_order,
     list_certificates,
     pay_at_once,
+    pay_though_closed,
     query_by_out_trade_no,
     query_by_transaction_id,
     refuse_method,
     refuse_unknown,
+)
+from wxbackend.simulators.wechat_pay.refund_operations import (
+    create_refund,
+    query_refund,
+    rescue_refund,
+    settle_at_once,
 )
 from wxbackend.simulators.wechat_pay.refusal import CAUSE_NONE, CAUSE_RATE, CAUSE_SYSTEM, Refusal
 from wxbackend.simulators.world import RequestEntry, World
 
 Operation = Callable[[World, Call], Result]
 PREFIX = "/v3"
+REFUNDS = "/refund/domestic/refunds"
 GATEWAY_PAGE = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
     b"<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n"
@@ -76,6 +84,8 @@ def blueprint(world: World) -> Blueprint:
     def certificates() -> Response:
         return _converse(world, "certificates", list_certificates(request.args.get("algorithm_type", "RSA")))
 
+    _add_refunds(pages, world)
+
     @pages.app_errorhandler(404)
     @pages.app_errorhandler(405)
     def unknown(error: HTTPException) -> Response | HTTPException:
@@ -85,6 +95,20 @@ def blueprint(world: World) -> Blueprint:
         return _converse(world, "unknown", refusal)
 
     return pages
+
+
+def _add_refunds(pages: Blueprint, world: World) -> None:
+    @pages.post(REFUNDS)
+    def refund() -> Response:
+        return _converse(world, "refund", create_refund)
+
+    @pages.get(f"{REFUNDS}/<out_refund_no>")
+    def refund_by_number(out_refund_no: str) -> Response:
+        return _converse(world, "refund_query", query_refund(out_refund_no, request.args))
+
+    @pages.post(f"{REFUNDS}/<refund_id>/apply-abnormal-refund")
+    def refund_rescue(refund_id: str) -> Response:
+        return _converse(world, "refund_rescue", rescue_refund(refund_id))
 
 
 def _converse(world: World, kind: str, operation: Operation) -> Response:
@@ -97,9 +121,11 @@ def _converse(world: World, kind: str, operation: Operation) -> Response:
     slow_s = next((fault.latency_s for fault in faults if fault.fault == "slow_body"), 0)
     outcome = _before(fault_name)
     if outcome is None and fault_name != "drop_before":
-        outcome = _run(world, call, operation, paid_at_once=fault_name == "paid_before_reply")
+        outcome = _run(world, call, operation, fault_name)
     if fault_name == "error_500_after":
         outcome = _system_error()
+    if fault_name == "limit_429_after":
+        outcome = _limited()
     request_id = make_request_id(outcome.cause if outcome else CAUSE_NONE)
     names = tuple(fault.fault for fault in faults)
     _remember(world, call, outcome, request_id, names)
@@ -121,19 +147,23 @@ def _before(fault: str) -> Outcome | None:
         case "html_502":
             return Outcome(502, GATEWAY_PAGE, CAUSE_NONE, "html_502")
         case "limit_429":
-            return _refused(Refusal(429, "FREQUENCY_LIMITED", "频率超限，请降低请求频率", cause=CAUSE_RATE))
+            return _limited()
         case _:
             return None
 
 
-def _run(world: World, call: Call, operation: Operation, *, paid_at_once: bool) -> Outcome:
+def _run(world: World, call: Call, operation: Operation, fault: str) -> Outcome:
     try:
         admit(call, world.credentials)
         result = operation(world, call)
     except Refusal as refusal:
         return _refused(refusal)
-    if paid_at_once:
+    if fault == "paid_before_reply":
         pay_at_once(world, result)
+    if fault == "paid_after_close":
+        pay_though_closed(world, result)
+    if fault == "settled_before_reply":
+        settle_at_once(world, result)
     if result.body is None:
         return Outcome(204, b"", CAUSE_NONE, "ok")
     return Outcome(200, _dump(result.body), CAUSE_NONE, "ok")
@@ -145,6 +175,10 @@ def _refused(refusal: Refusal) -> Outcome:
 
 def _system_error() -> Outcome:
     return _refused(Refusal(500, "SYSTEM_ERROR", "系统异常，请稍后重试", cause=CAUSE_SYSTEM))
+
+
+def _limited() -> Outcome:
+    return _refused(Refusal(429, "FREQUENCY_LIMITED", "频率超限，请降低请求频率", cause=CAUSE_RATE))
 
 
 def _signed(world: World, call: Call, outcome: Outcome, request_id: str, fault: str) -> Response:

@@ -20,6 +20,7 @@ MESSAGES = {
     40013: "invalid appid",
     40029: "invalid code",
     40030: "invalid refresh_token",
+    40097: "invalid args",
     40125: "invalid appsecret",
     40163: "code been used",
     40226: "code blocked",
@@ -56,7 +57,7 @@ def answer(body: Mapping[str, object]) -> Response:
 def error_answer(error: PlatformError) -> Response:
     """The errcode with its message and a request id."""
     rid = "-".join(secrets.token_hex(4) for _ in range(3))
-    message = f"{MESSAGES[error.errcode]}, rid: {rid}"
+    message = f"{MESSAGES.get(error.errcode, 'refused')}, rid: {rid}"
     return answer({"errcode": error.errcode, "errmsg": message})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 
 from flask import Blueprint, Response, request
@@ -35,6 +36,7 @@ def blueprint(world: World) -> Blueprint:
         ("GET", "/sns/jscode2session", _jscode2session),
         ("GET", "/cgi-bin/token", _classic_token),
         ("POST", "/cgi-bin/stable_token", _stable_token),
+        ("GET", "/cgi-bin/ticket/getticket", _jsapi_ticket),
         ("GET", "/cgi-bin/get_api_domain_ip", _api_domain_ip),
     ]
     for method, path, work in works:
@@ -118,6 +120,7 @@ def _classic_token(world: World) -> dict[str, object]:
     check_grant(request, "client_credential")
     app = check_app(world, request.args)
     value, expires_in = world.tokens.classic(app.appid)
+    _dawdle(world)
     return {"access_token": value, "expires_in": expires_in}
 
 
@@ -134,8 +137,33 @@ def _stable_token(world: World) -> dict[str, object]:
     if not isinstance(force, bool):
         raise PlatformError(47001)
     app = check_app(world, given)
+    refused = world.mischief.take_platform("token_refused")
+    if refused:
+        raise PlatformError(int(refused.amount))
     value, expires_in = world.tokens.stable(app.appid, force=force)
+    _dawdle(world)
     return {"access_token": value, "expires_in": expires_in}
+
+
+def _dawdle(world: World) -> None:
+    """The token is made, and its answer on the way for as long as the mischief `token_slow_s` says."""
+    slow = world.mischief.take_platform("token_slow_s")
+    if slow:
+        time.sleep(slow.amount)
+
+
+def _jsapi_ticket(world: World) -> dict[str, object]:
+    token = request.args.get("access_token")
+    errcode = world.tokens.verdict(token)
+    if errcode:
+        raise PlatformError(errcode)
+    app = world.credentials.app(world.tokens.owner(str(token)))
+    if app is None or app.kind != "official_account":
+        raise PlatformError(48001)
+    if request.args.get("type") != "jsapi":
+        raise PlatformError(40097)
+    value, expires_in = world.tokens.ticket(app.appid)
+    return {"errcode": 0, "errmsg": "ok", "ticket": value, "expires_in": expires_in}
 
 
 def _api_domain_ip(world: World) -> dict[str, object]:

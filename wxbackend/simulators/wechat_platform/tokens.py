@@ -1,9 +1,14 @@
-"""Access tokens of apps; classic and stable do not disturb each other (reference: WeChat access_token)."""
+"""Access tokens and jsapi tickets of apps; classic and stable tokens do not disturb each other.
+
+Reference: WeChat access_token, jsapi_ticket. How often a ticket may be asked for is not published; see the README.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import threading
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 
 from wxbackend.simulators.clock import Clock
@@ -15,6 +20,7 @@ CLASSIC_PER_DAY_MAX = 2000
 STABLE_PER_MINUTE_MAX = 10_000
 FORCED_PER_DAY_MAX = 20
 FORCED_APART_S = 30
+TICKETS_PER_DAY_MAX = 1000
 DAY_S = 86400
 
 
@@ -47,6 +53,9 @@ class Tokens:
         self._classic_rate = Rate(clock, limit=CLASSIC_PER_DAY_MAX, window_s=DAY_S)
         self._stable_rate = Rate(clock, limit=STABLE_PER_MINUTE_MAX, window_s=60)
         self._forced_rate = Rate(clock, limit=FORCED_PER_DAY_MAX, window_s=DAY_S)
+        self._tickets: dict[str, Token] = {}
+        self._fetches: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._ticket_rate = Rate(clock, limit=TICKETS_PER_DAY_MAX, window_s=DAY_S)
         self._apart_rate = Rate(clock, limit=1, window_s=FORCED_APART_S)
 
     def classic(self, appid: str) -> tuple[str, int]:
@@ -54,6 +63,7 @@ class Tokens:
         if not self._classic_rate.allow(appid):
             raise QuotaReachedError(45009)
         with self._lock:
+            self._fetches[appid]["classic"] += 1
             self._shorten(self._classic.get(appid), OVERLAP_S)
             token = self._classic[appid] = self._new(appid)
             return token.value, LIFETIME_S
@@ -65,6 +75,7 @@ class Tokens:
         if force and not (self._apart_rate.allow(appid) and self._forced_rate.allow(appid)):
             raise QuotaReachedError(45009)
         with self._lock:
+            self._fetches[appid]["forced" if force else "stable"] += 1
             token = self._stable.get(appid)
             remaining_s = token.expires_at - self._clock.now() if token else 0
             if force:
@@ -73,6 +84,45 @@ class Tokens:
                 token = self._stable[appid] = self._new(appid)
                 remaining_s = LIFETIME_S
             return token.value, int(remaining_s)
+
+    def ticket(self, appid: str) -> tuple[str, int]:
+        """The current jsapi ticket and what is left of its life; a new one in the last five minutes."""
+        if not self._ticket_rate.allow(appid):
+            raise QuotaReachedError(45009)
+        with self._lock:
+            self._fetches[appid]["ticket"] += 1
+            kept = self._tickets.get(appid)
+            if kept is None or kept.expires_at - self._clock.now() <= OVERLAP_S:
+                kept = self._tickets[appid] = Token(appid, secrets.token_urlsafe(64), self._clock.now() + LIFETIME_S)
+            return kept.value, int(kept.expires_at - self._clock.now())
+
+    def signed(self, appid: str, *, noncestr: str, timestamp: str, url: str) -> str | None:
+        """The JS-SDK signature that WeChat would expect of a page; None while no ticket lives."""
+        with self._lock:
+            kept = self._tickets.get(appid)
+            if kept is None or kept.expires_at <= self._clock.now():
+                return None
+        page = url.partition("#")[0]
+        members = {"jsapi_ticket": kept.value, "noncestr": noncestr, "timestamp": timestamp, "url": page}
+        text = "&".join(f"{name}={members[name]}" for name in sorted(members))
+        return hashlib.sha1(text.encode("utf-8"), usedforsecurity=False).hexdigest()
+
+    def fetches(self) -> dict[str, dict[str, int]]:
+        """How often each app was given a token or ticket, by kind."""
+        with self._lock:
+            return {appid: dict(counted) for appid, counted in self._fetches.items()}
+
+    def revoke(self, appid: str) -> None:
+        """Make all tokens of an app invalid at once, as a new AppSecret does."""
+        with self._lock:
+            self._tokens = {value: token for value, token in self._tokens.items() if token.appid != appid}
+            self._stable.pop(appid, None)
+            self._classic.pop(appid, None)
+
+    def owner(self, value: str) -> str:
+        """The app of a token that was given out."""
+        with self._lock:
+            return self._tokens[value].appid
 
     def verdict(self, value: str | None, appid: str | None = None) -> int:
         """0 for a living token, else 41001 missing, 40001 unknown or another app's, 42001 expired."""

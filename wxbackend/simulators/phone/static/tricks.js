@@ -35,6 +35,7 @@ const FAULTS = {
   bad_signature: "回答签名错误 · wrong signature",
   probe: "签名探测 · signature probe",
   unknown_serial: "未知序列号 · unknown serial",
+  paid_after_close: "关单后仍付款 · paid after the close",
   paid_before_reply: "下单未答先付款 · paid before the reply",
 };
 

@@ -1,0 +1,94 @@
+"""The one door over a real database: what the tables of the state machine allow, the database takes."""
+
+from __future__ import annotations
+
+import itertools
+from types import SimpleNamespace
+from typing import Any, Final, cast
+
+from tests.contracts.conftest import Database
+from tests.contracts.test_store_rows import keep
+from tests.support.objects import METHOD, NOW_MS, an_attempt, an_intent, opened, paid
+from wxbackend.domain.attempt import AttemptState
+from wxbackend.domain.discrepancy import DiscrepancyKind
+from wxbackend.domain.intent import IntentStatus
+from wxbackend.domain.lifecycle import Step
+from wxbackend.domain.observation import Closed, Observation
+from wxbackend.flows import settle
+from wxbackend.flows.dependencies import Dependencies, Policy
+
+NUMBERS: Final = itertools.count(10**6)
+
+
+class Numbered:
+    """Surroundings whose clock stands still."""
+
+    def now_ms(self) -> int:
+        """Always the same moment."""
+        return NOW_MS
+
+    def new_id(self) -> int:
+        """The next number."""
+        return next(NUMBERS)
+
+
+def dependencies(database: Database) -> Dependencies:
+    """What settling needs: the store, a clock, and an account without endpoints."""
+    nothing: Any = None
+    accounts = SimpleNamespace(endpoints=lambda *_, **__: ())
+    return Dependencies(
+        store=database.store,
+        transport=nothing,
+        providers=nothing,
+        accounts=cast("Any", accounts),
+        identity=nothing,
+        coordination=nothing,
+        courier=nothing,
+        surroundings=cast("Any", Numbered()),
+        policy=Policy(),
+    )
+
+
+def hear(database: Database, attempt_id: int, said: Observation) -> Step:
+    """Settle an observation in a unit of its own."""
+    deps = dependencies(database)
+    return database.store.write(lambda unit: settle.settle(unit, deps, attempt_id, said))
+
+
+def with_a_replaced_order(database: Database) -> None:
+    """Order 11 was closed, and order 12 took its place."""
+    intent = an_intent(status=IntentStatus.REQUIRES_ACTION, attempt_id=12, payment_method=METHOD)
+    keep(database, intent, an_attempt(11, state=AttemptState.CLOSED), an_attempt(12, state=AttemptState.OPEN))
+
+
+def test_the_late_answer_to_a_replaced_order_is_taken_quietly(database: Database) -> None:
+    with_a_replaced_order(database)
+    step = hear(database, 11, opened())
+    assert step.attempt == an_attempt(11, state=AttemptState.CLOSED)
+    assert database.store.read(lambda unit: unit.attempts.unresolved(1)) == an_attempt(12, state=AttemptState.OPEN)
+
+
+def test_late_money_on_a_replaced_order_counts_and_the_newer_order_is_being_closed(database: Database) -> None:
+    with_a_replaced_order(database)
+    step = hear(database, 11, paid())
+    assert (step.intent.status, step.intent.amount_received) == (IntentStatus.SUCCEEDED, 2000)
+    due = database.store.write(lambda unit: unit.attempts.claim(now_ms=NOW_MS, lease_ms=1, limit=9))
+    assert [poll.item for poll in due] == [12]
+    newer = database.store.read(lambda unit: unit.attempts.find(12))
+    assert newer is not None
+    assert newer.state is AttemptState.CLOSING
+    assert hear(database, 12, Closed("CLOSED")).intent.status is IntentStatus.SUCCEEDED
+
+
+def test_money_on_both_orders_is_recorded_once_as_double_however_often_it_is_told(database: Database) -> None:
+    with_a_replaced_order(database)
+    hear(database, 11, paid("4200000001"))
+    second = hear(database, 12, paid("4200000002"))
+    assert second.discrepancy is not None
+    assert second.discrepancy.kind is DiscrepancyKind.DOUBLE
+    hear(database, 12, paid("4200000002"))
+    hear(database, 11, paid("4200000001"))
+    assert database.store.read(lambda unit: unit.discrepancies.count_open()) == 1
+    found = database.store.read(lambda unit: unit.intents.find(1))
+    assert found is not None
+    assert found.amount_received == 2000

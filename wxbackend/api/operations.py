@@ -1,0 +1,133 @@
+"""What each operation is called, which keys may use it and how it may fail; a route without a row here is a defect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+from wxbackend.api import examples
+
+
+class Keys(Enum):
+    """Who may call."""
+
+    SECRET = "the merchant's server alone"  # noqa: S105 - a kind of key
+    BUYER = "the merchant's server, or the buyer's side with the intent's client secret"
+    ANY = "any key"
+    NONE = "a browser, whose address says who it is"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation, as far as its schemas do not say it."""
+
+    id: str
+    keys: Keys
+    errors: tuple[int, ...]
+    answers: dict[str, Any] | None = None
+    requests: dict[str, Any] | None = None
+    body_required: bool = False
+    structures: tuple[str, ...] = ()
+    """The structures in its body, which forms spell with brackets."""
+
+
+_BODY: Final = (413, 415)
+_METHOD: Final = ("payment_method_data", "payment_method_options")
+_INTENT: Final = "/v1/payment_intents"
+_ENDPOINT: Final = "/v1/webhook_endpoints"
+_EVENT: Final = "/v1/events"
+_WECHAT: Final = "/v1/wechat"
+
+OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
+    ("post", _INTENT): Operation(
+        "createPaymentIntent", Keys.SECRET, (400, 401, 403, 409, *_BODY),
+        examples.CREATED, examples.CREATE, body_required=True, structures=(*_METHOD, "metadata"),
+    ),
+    ("get", _INTENT): Operation("listPaymentIntents", Keys.SECRET, (400, 401, 403, 404), examples.LISTED),
+    ("get", f"{_INTENT}/search"): Operation(
+        "searchPaymentIntents", Keys.SECRET, (400, 401, 403, 404), examples.FOUND
+    ),
+    ("get", f"{_INTENT}/{{intent_id}}"): Operation(
+        "retrievePaymentIntent", Keys.BUYER, (400, 401, 404), examples.RETRIEVED
+    ),
+    ("post", f"{_INTENT}/{{intent_id}}"): Operation(
+        "updatePaymentIntent", Keys.SECRET, (400, 401, 403, 404, 409, *_BODY), examples.CREATED, examples.UPDATE,
+        structures=(*_METHOD, "metadata"),
+    ),
+    ("post", f"{_INTENT}/{{intent_id}}/confirm"): Operation(
+        "confirmPaymentIntent", Keys.BUYER, (400, 401, 404, 409, *_BODY), examples.CONFIRMED, examples.CONFIRM,
+        structures=_METHOD,
+    ),
+    ("post", f"{_INTENT}/{{intent_id}}/cancel"): Operation(
+        "cancelPaymentIntent", Keys.SECRET, (400, 401, 403, 404, 409, *_BODY), examples.CANCELED, examples.CANCEL
+    ),
+    ("post", "/v1/refunds"): Operation(
+        "createRefund", Keys.SECRET, (400, 401, 403, 404, 409, *_BODY), examples.REFUNDED, examples.REFUND,
+        body_required=True, structures=("metadata",),
+    ),
+    ("get", "/v1/refunds"): Operation("listRefunds", Keys.SECRET, (400, 401, 403, 404), examples.REFUNDS_LISTED),
+    ("get", "/v1/refunds/{refund_id}"): Operation(
+        "retrieveRefund", Keys.SECRET, (400, 401, 403, 404), examples.REFUNDED
+    ),
+    ("post", "/v1/refunds/{refund_id}"): Operation(
+        "updateRefund", Keys.SECRET, (400, 401, 403, 404, 409, *_BODY), examples.REFUNDED, examples.REFUND_UPDATE,
+        body_required=True, structures=("metadata",),
+    ),
+    ("get", "/v1/balance"): Operation("retrieveBalance", Keys.SECRET, (400, 401, 403), examples.BALANCE),
+    ("get", "/v1/balance_transactions"): Operation(
+        "listBalanceTransactions", Keys.SECRET, (400, 401, 403, 404), examples.BALANCE_LISTED
+    ),
+    ("post", _ENDPOINT): Operation(
+        "createWebhookEndpoint", Keys.SECRET, (400, 401, 403, 409, *_BODY), examples.ENDPOINT_MADE,
+        examples.ENDPOINT_CREATE, body_required=True, structures=("metadata",),
+    ),
+    ("get", _ENDPOINT): Operation(
+        "listWebhookEndpoints", Keys.SECRET, (400, 401, 403), examples.ENDPOINTS_LISTED
+    ),
+    ("get", f"{_ENDPOINT}/{{endpoint_id}}"): Operation(
+        "retrieveWebhookEndpoint", Keys.SECRET, (400, 401, 403, 404), examples.ENDPOINT_SHOWN
+    ),
+    ("post", f"{_ENDPOINT}/{{endpoint_id}}"): Operation(
+        "updateWebhookEndpoint", Keys.SECRET, (400, 401, 403, 404, 409, *_BODY), examples.ENDPOINT_SHOWN,
+        examples.ENDPOINT_UPDATE, structures=("metadata",),
+    ),
+    ("delete", f"{_ENDPOINT}/{{endpoint_id}}"): Operation(
+        "deleteWebhookEndpoint", Keys.SECRET, (400, 401, 403, 404), examples.ENDPOINT_DELETED
+    ),
+    ("post", f"{_ENDPOINT}/{{endpoint_id}}/rotate_secret"): Operation(
+        "rotateWebhookEndpointSecret", Keys.SECRET, (400, 401, 403, 404, 409, *_BODY), examples.ENDPOINT_MADE,
+        examples.ENDPOINT_ROTATE,
+    ),
+    ("get", _EVENT): Operation("listEvents", Keys.SECRET, (400, 401, 403, 404), examples.EVENTS_LISTED),
+    ("get", f"{_EVENT}/{{event_id}}"): Operation(
+        "retrieveEvent", Keys.SECRET, (400, 401, 403, 404), examples.EVENT_SHOWN
+    ),
+    ("get", f"{_EVENT}/{{event_id}}/deliveries"): Operation(
+        "listEventDeliveries", Keys.SECRET, (400, 401, 403, 404), examples.DELIVERIES_LISTED
+    ),
+    ("post", f"{_EVENT}/{{event_id}}/resend"): Operation(
+        "resendEvent", Keys.SECRET, (400, 401, 403, 404, 409, *_BODY), examples.EVENT_SHOWN, examples.EVENT_RESEND
+    ),
+    ("post", f"{_WECHAT}/mini_program/login"): Operation(
+        "logInMiniProgram", Keys.ANY, (400, 401, *_BODY, 502, 503),
+        examples.LOGGED_IN, examples.LOGIN, body_required=True,
+    ),
+    ("get", f"{_WECHAT}/jssdk_config"): Operation(
+        "signPage", Keys.ANY, (400, 401, 502, 503), examples.SIGNED_PAGE
+    ),
+    ("get", f"{_WECHAT}/oauth/start"): Operation("startOAuth", Keys.NONE, (400, 401, 403)),
+    ("get", f"{_WECHAT}/oauth/callback"): Operation("finishOAuth", Keys.NONE, (400, 502, 503)),
+}  # fmt: skip
+
+ERRORS: Final = {
+    400: "A parameter is missing, unknown or wrong (`param` names it), or the object's state does not allow this.",
+    401: "No key was sent, or it is not one of ours.",
+    403: "This kind of key may not do this.",
+    404: "No such object for this key; `livemode_mismatch` when it exists in the other mode.",
+    409: "A request with the same Idempotency-Key is being worked on. Repeat it in a moment; SDKs do so by themselves.",
+    413: "The body is too large.",
+    415: "The body is neither JSON nor a form.",
+    502: "WeChat gave no usable answer. Nothing was changed; try again.",
+    503: "WeChat could not be reached, or what a log-in needs is away. Nothing was changed; try again.",
+}

@@ -1,0 +1,107 @@
+"""What WeChat Pay does about refunds once a request has passed the gate: accept, tell, and rescue an abnormal one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from wxbackend.simulators.buyers import account_of
+from wxbackend.simulators.wechat_pay.gate import Call
+from wxbackend.simulators.wechat_pay.operations import NOTICE_WAIT_S, Result
+from wxbackend.simulators.wechat_pay.orders import Order
+from wxbackend.simulators.wechat_pay.refund_request import (
+    OUT_REFUND_NO,
+    RefundRequest,
+    RescueRequest,
+    read_refund,
+    read_rescue,
+)
+from wxbackend.simulators.wechat_pay.refunds import PROCESSING, refund_view
+from wxbackend.simulators.wechat_pay.refusal import (
+    CAUSE_EXTRA_PARAMETER,
+    CAUSE_ORDER_NOT_FOUND,
+    CAUSE_PARAMETER,
+    Refusal,
+    bad_parameter,
+)
+from wxbackend.simulators.wechat_pay.signing import open_field
+from wxbackend.simulators.wechat_pay.validation import check, parse_object
+from wxbackend.simulators.world import World
+
+
+def create_refund(world: World, call: Call) -> Result:
+    """Accept a refund, or tell where the same one stands."""
+    wish = read_refund(parse_object(call.body))
+    with world.lock:
+        refund = world.refunds.repeated(wish)
+        if refund is None:
+            order = _order(world, wish)
+            refund = world.refunds.accept(wish, order=order, receiver=_payer_account(world, order))
+    world.settler.nudge()
+    return Result(refund_view(refund), out_refund_no=wish.out_refund_no)
+
+
+def query_refund(out_refund_no: str, query: Mapping[str, str]) -> Callable[[World, Call], Result]:
+    """A refund by the merchant's number."""
+
+    def operation(world: World, _call: Call) -> Result:
+        if "sub_mchid" in query:
+            raise bad_parameter("/sub_mchid", "普通商户不允许传sub_mchid", cause=CAUSE_EXTRA_PARAMETER)
+        check(out_refund_no, OUT_REFUND_NO, "/out_refund_no")
+        return Result(refund_view(world.refunds.get(out_refund_no)))
+
+    return operation
+
+
+def rescue_refund(refund_id: str) -> Callable[[World, Call], Result]:
+    """Send an abnormal refund to a bank card instead."""
+
+    def operation(world: World, call: Call) -> Result:
+        wish = read_rescue(parse_object(call.body))
+        _check_encryption(world, call, wish)
+        refund = world.refunds.rescue(refund_id, wish)
+        world.settler.nudge()
+        return Result(refund_view(refund))
+
+    return operation
+
+
+def settle_at_once(world: World, result: Result) -> None:
+    """The refund ends as planned before the merchant has our answer, and its notice goes out first."""
+    if result.out_refund_no is None:
+        return
+    with world.lock:
+        refund = world.refunds.get(result.out_refund_no)
+        if refund.status == PROCESSING:
+            refund = world.refunds.settle(result.out_refund_no, refund.planned)
+    for parcel in world.courier.parcels():
+        if parcel.notice.out_refund_no == result.out_refund_no:
+            world.courier.wait_attempted(parcel.notice.id, NOTICE_WAIT_S)
+
+
+def _order(world: World, wish: RefundRequest) -> Order:
+    order = (
+        world.orders.find_by_transaction(wish.transaction_id)
+        if wish.transaction_id is not None
+        else world.orders.find(wish.out_trade_no or "")
+    )
+    if order is None:
+        raise Refusal(404, "RESOURCE_NOT_EXISTS", "订单不存在", cause=CAUSE_ORDER_NOT_FOUND)
+    return order
+
+
+def _payer_account(world: World, order: Order) -> str:
+    owner = world.buyers.owner(order.request.openid)
+    if owner is None:
+        raise Refusal(403, "USER_ACCOUNT_ABNORMAL", "用户账户异常", cause=CAUSE_PARAMETER)
+    return account_of(owner[0].id)
+
+
+def _check_encryption(world: World, call: Call, wish: RescueRequest) -> None:
+    if not wish.encrypted:
+        return
+    key = world.keys.private_key(call.wechatpay_serial or "")
+    if key is None:
+        raise Refusal(400, "PARAM_ERROR", "Http头Wechatpay-Serial缺少或无效", cause=CAUSE_PARAMETER)
+    for name, value in wish.encrypted.items():
+        if not open_field(key, value):
+            raise bad_parameter(f"/{name}", "敏感信息解密失败")
