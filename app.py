@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from wxbackend.assembly import assemble, web_application
+import os
+
+from wxbackend.assembly import METRICS_VARIABLE, assemble, web_application
 from wxbackend.logs import configure
 from wxbackend.settings import load_settings
 
 configure()
-app = web_application(assemble(load_settings()))
+app = web_application(assemble(load_settings(), metrics_folder=os.environ.get(METRICS_VARIABLE)))

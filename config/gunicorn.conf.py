@@ -19,3 +19,5 @@ errorlog = "-"
 loglevel = "warning"
 control_socket_disable = True
 preload_app = False
+# Who may speak for others is server.trusted_proxies alone.
+forwarded_allow_ips = ""

@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from flask import Flask
 
@@ -17,10 +18,12 @@ from wxbackend.delivery import schedule
 from wxbackend.delivery.courier import HttpCourier
 from wxbackend.directory import SettingsDirectory
 from wxbackend.flows.dependencies import Dependencies, Policy
+from wxbackend.flows.recognise_key import KeptKeys
 from wxbackend.identity.jssdk import JsapiTickets
 from wxbackend.identity.single_flight import SingleFlight
 from wxbackend.identity.tokens import AccessTokens
 from wxbackend.identity.wechat import WeChatIdentity
+from wxbackend.metrics.prometheus import open_counting
 from wxbackend.ports.coordination import Coordination
 from wxbackend.ports.delivery import Courier
 from wxbackend.ports.provider import CertificateSource, Hosts, Provider, Transport
@@ -42,6 +45,8 @@ from wxbackend.surroundings import RealSurroundings, clock_ms
 from wxbackend.transport.http import HttpTransport, Limits
 from wxbackend.work.worker import Worker
 
+METRICS_VARIABLE: Final = "WXBACKEND_METRICS_DIR"
+"""Names the folder for web and worker; the other commands count nothing."""
 Store = SqliteStore | PostgresqlStore
 
 
@@ -82,26 +87,32 @@ class Assembled:
         self.coordination.close()
 
 
-def assemble(settings: Settings) -> Assembled:
-    """Build everything for one process. Call it after a fork, never before."""
+def assemble(settings: Settings, *, metrics_folder: str | None = None) -> Assembled:
+    """Build everything for one process; with a folder it counts together with the others that name it.
+
+    Call it after a fork, never before.
+    """
     url = settings.server.database_url
     store = open_store(url)
     holder = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
     surroundings = RealSurroundings(Identifiers(NodeLease(nodes_engine(url), holder), clock_ms))
     coordination = open_coordination(settings.server.coordination_url, clock_ms)
     upstream = settings.upstream
-    transport = HttpTransport(Limits(upstream.connect_timeout_s, upstream.read_timeout_s, upstream.total_timeout_s))
+    counting = open_counting(metrics_folder)
+    limits = Limits(upstream.connect_timeout_s, upstream.read_timeout_s, upstream.total_timeout_s)
+    transport = HttpTransport(limits, counting=counting)
     deps = Dependencies(
         store=store,
         transport=transport,
         providers=_registry(settings, store, surroundings),
-        accounts=SettingsDirectory(settings, provider=WechatV3.name),
+        accounts=SettingsDirectory(settings, provider=WechatV3.name, kept_keys=KeptKeys(store, surroundings).actor),
         identity=_identity(transport, coordination, surroundings, holder),
         coordination=coordination,
         courier=HttpCourier(
             settings.work.webhook_delays_s or schedule.DELAYS_S, allow_private=settings.server.allow_private_webhooks
         ),
         surroundings=surroundings,
+        counting=counting,
         policy=Policy(
             order_expires_after_s=settings.work.order_expires_after_s,
             look_after_s=settings.work.look_after_s,
@@ -120,9 +131,22 @@ def local_courier() -> Courier:
     return HttpCourier(allow_private=True)
 
 
+def provider_of(assembled: Assembled, mchid: str) -> Provider:
+    """The adapter of a merchant's number that stands in the settings."""
+    provider = assembled.deps.providers.of(WechatV3.name, mchid)
+    assert provider is not None, "there is an adapter for each merchant's number in the settings"
+    return provider
+
+
 def web_application(assembled: Assembled) -> Flask:
     """The HTTP side."""
-    return create_application(assembled.deps, test_bridge_url=assembled.settings.server.test_bridge_url)
+    server = assembled.settings.server
+    return create_application(
+        assembled.deps,
+        test_bridge_url=server.test_bridge_url,
+        trusted_proxies=server.trusted_proxies,
+        metrics_token=server.metrics_token,
+    )
 
 
 def worker(assembled: Assembled) -> Worker:

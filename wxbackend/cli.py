@@ -5,13 +5,21 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from wxbackend import __version__
+from wxbackend.domain import ids
 from wxbackend.domain.errors import WxbackendError
 from wxbackend.settings import CONFIG_VARIABLE, load_settings
+
+if TYPE_CHECKING:
+    from wxbackend.assembly import Assembled
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -49,11 +57,11 @@ def serve() -> None:
 @cli.command()
 def work() -> None:
     """Run a worker: reconciliation, webhooks, certificates."""
-    from wxbackend.assembly import assemble, worker
+    from wxbackend.assembly import METRICS_VARIABLE, assemble, worker
     from wxbackend.logs import configure
 
     configure()
-    assembled = assemble(load_settings())
+    assembled = assemble(load_settings(), metrics_folder=os.environ.get(METRICS_VARIABLE))
     running = worker(assembled)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: running.stop())
@@ -112,6 +120,134 @@ def demo(amount: int) -> None:
 
     stack = Stack.from_environment()
     sys.exit(Demo(stack.web_url, stack.simulator_url, stack.key("secret_key")).run(amount))
+
+
+@cli.group()
+def keys() -> None:
+    """API keys in the database, beside those in the settings."""
+
+
+@keys.command("create")
+@click.option("--account", required=True, help="As the settings name it: acct_…")
+@click.option("--mode", type=click.Choice(["test", "live"]), required=True)
+@click.option("--kind", type=click.Choice(["secret", "publishable"]), default="secret", show_default=True)
+@click.option("--name", required=True, help="For people: who uses it, and where.")
+def create_api_key(account: str, mode: str, kind: str, name: str) -> None:
+    """Make a key and show it, this once: only its hash is kept."""
+    from wxbackend.flows.create_key import create_key
+    from wxbackend.ports.accounts import Actor, KeyKind
+
+    with _assembled() as assembled:
+        known = [entry.id for entry in assembled.settings.accounts]
+        if account not in known:
+            raise WxbackendError(f"The settings know no account {account}; they know {', '.join(known)}.")
+        made = create_key(assembled.deps, Actor(account, mode == "live", KeyKind(kind)), name=name)
+    click.echo(made.key)
+    click.echo(f"Keep it now: it is not shown again. It is {_key_id(made.kept.id)} in the list.", err=True)
+
+
+@keys.command("list")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def list_api_keys(*, as_json: bool) -> None:
+    """Show all keys of the database, without the keys."""
+    import orjson
+
+    with _assembled() as assembled:
+        found = assembled.store.read(lambda unit: unit.api_keys.list())
+    for key in found:
+        shown = {
+            "id": _key_id(key.id),
+            "key": f"{key.prefix}…{key.last_four}",
+            "account": key.actor.account,
+            "name": key.name,
+            "created": _day(key.created_ms // 86_400_000),
+            "last_used": "never" if key.last_used_day is None else _day(key.last_used_day),
+            "revoked": None if key.revoked_ms is None else _day(key.revoked_ms // 86_400_000),
+        }
+        line = "  ".join(str(value) for name, value in shown.items() if name != "revoked")
+        revoked = "" if key.revoked_ms is None else f"  revoked {shown['revoked']}"
+        click.echo(orjson.dumps(shown).decode() if as_json else line + revoked)
+
+
+@keys.command("revoke")
+@click.argument("key_id")
+def revoke_api_key(key_id: str) -> None:
+    """Take a key back (key_… from the list); every process refuses it within five seconds."""
+    from wxbackend.flows.revoke_key import revoke_key
+
+    with _assembled() as assembled:
+        revoke_key(assembled.deps, key_id)
+    click.echo(f"{key_id} is revoked.")
+
+
+@contextmanager
+def _assembled() -> Iterator[Assembled]:
+    """What a process holds, on a database that is up to date."""
+    from wxbackend.assembly import assemble
+
+    assembled = assemble(load_settings())
+    try:
+        if assembled.store.pending_revision() is not None:
+            raise WxbackendError("The database is not up to date: run `wxbackend migrate`.")
+        yield assembled
+    finally:
+        assembled.close()
+
+
+def _key_id(number: int) -> str:
+    return ids.render(ids.API_KEY, number)
+
+
+def _day(days: int) -> str:
+    """A day since the epoch, as a date."""
+    return (date(1970, 1, 1) + timedelta(days=days)).isoformat()
+
+
+@cli.command()
+@click.option("--offline", is_flag=True, help="Ask nobody outside this machine.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def doctor(*, offline: bool, as_json: bool) -> None:
+    """Check everything that a payment needs; exits with 1 when something fails."""
+    import logging
+
+    import orjson
+    import structlog
+
+    from wxbackend.doctor.examination import examine
+    from wxbackend.doctor.findings import exit_status
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    findings = examine(offline=offline)
+    if as_json:
+        told = [
+            {"check": found.check, "verdict": found.verdict.value, "message": found.message, "fix": found.fix or None}
+            for found in findings
+        ]
+        click.echo(orjson.dumps({"findings": told}, option=orjson.OPT_INDENT_2).decode())
+    else:
+        for found in findings:
+            click.echo(found.line())
+    sys.exit(exit_status(findings))
+
+
+@cli.command()
+@click.argument("file", type=FILE)
+def backup(file: Path) -> None:
+    """Copy the SQLite database to a new FILE while it is in use (for PostgreSQL use its own tools)."""
+    from wxbackend.store.backup import back_up
+
+    size_bytes = back_up(load_settings().server.database_url, file)
+    click.echo(f"{file}: {size_bytes} bytes, checked. Copy it to another machine.")
+
+
+@cli.command("look-again")
+def look_again() -> None:
+    """Let the workers ask WeChat about every unfinished order and refund now. Do this after a restore."""
+    from wxbackend.flows.look_again import look_again as hurry
+
+    with _assembled() as assembled:
+        found = hurry(assembled.deps)
+    click.echo(f"{found} orders and refunds are due now.")
 
 
 @cli.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 from wxbackend.domain.endpoint import Endpoint, RetiredSecret
 from wxbackend.ports.accounts import Actor, App, KeyKind
@@ -10,9 +11,13 @@ from wxbackend.settings import AccountSettings, Settings
 
 
 class SettingsDirectory:
-    """See `ports.accounts.Accounts`. Keys are looked up by their hash, so no comparison leaks them."""
+    """See `ports.accounts.Accounts`. Keys are looked up by their hash, so no comparison leaks them.
 
-    def __init__(self, settings: Settings, *, provider: str) -> None:
+    `kept_keys` finds a key that the settings do not name; one of an account that left the settings is nobody's.
+    """
+
+    def __init__(self, settings: Settings, *, provider: str, kept_keys: Callable[[str], Actor | None]) -> None:
+        self._kept_keys = kept_keys
         self._actors: dict[str, Actor] = {}
         self._publishable: dict[tuple[str, bool], str] = {}
         self._apps: dict[tuple[str, bool], tuple[App, ...]] = {}
@@ -25,7 +30,11 @@ class SettingsDirectory:
 
     def actor(self, key: str) -> Actor | None:
         """Who a key belongs to."""
-        return self._actors.get(_hash(key))
+        known = self._actors.get(_hash(key))
+        if known is not None:
+            return known
+        kept = self._kept_keys(key)
+        return kept if kept is not None and kept.account in self._descriptions else None
 
     def publishable_key(self, account: str, *, livemode: bool) -> str | None:
         """The first publishable key in that mode."""

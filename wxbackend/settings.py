@@ -26,6 +26,8 @@ CONFIG_VARIABLE: Final = "WXBACKEND_CONFIG"
 OVERRIDE_PREFIX: Final = "WXBACKEND__"
 PLACEHOLDER: Final = re.compile(r"\$\{(?P<name>[A-Z][A-Z0-9_]*)(:-(?P<default>[^}]*))?\}")
 SECRET_BYTES_MAX: Final = 64 * 1024
+PUBLIC_FILES: Final = frozenset({"certificate_file", "public_key_file", "publishable_key_file"})
+"""Files that anybody may read; every other `…_file` holds a secret."""
 
 
 class WrongSettings(WxbackendError):
@@ -44,6 +46,8 @@ class ServerSettings:
     default_port: int = 8000
     login_lasts_s: int = 86_400
     allow_private_webhooks: bool = False
+    trusted_proxies: tuple[str, ...] = ()
+    metrics_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,25 @@ class Settings:
 
 def load_settings(path: str | Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
     """Read the file that `path` or WXBACKEND_CONFIG names; raises `WrongSettings`."""
-    env = os.environ if environment is None else environment
+    file, document = _document(path, os.environ if environment is None else environment)
+    try:
+        checked: dict[str, Any] = Top().load(document)
+    except ValidationError as error:
+        lines = "\n".join(_lines(error.messages_dict))
+        raise WrongSettings(f"The settings file {file} has mistakes:\n{lines}") from error
+    settings = _Reader(file.parent).settings(checked)
+    _check_references(settings)
+    return settings
+
+
+def secret_files(path: str | Path | None = None, environment: Mapping[str, str] | None = None) -> tuple[Path, ...]:
+    """Every file with a secret that the settings name, for checks of who can read them; raises `WrongSettings`."""
+    file, document = _document(path, os.environ if environment is None else environment)
+    return tuple(file.parent / name for name in sorted(_named_files(document)))
+
+
+def _document(path: str | Path | None, env: Mapping[str, str]) -> tuple[Path, dict[str, Any]]:
+    """The settings file and what stands in it, before it is checked."""
     named = str(path or env.get(CONFIG_VARIABLE, ""))
     if not named:
         raise WrongSettings(f"Set {CONFIG_VARIABLE} to a TOML file, for example config/development.toml.")
@@ -155,14 +177,20 @@ def load_settings(path: str | Path | None = None, environment: Mapping[str, str]
         raise WrongSettings(f"The settings file {named} is not TOML: {error}.") from error
     document = _expand(document, env)
     _override(document, env)
-    try:
-        checked: dict[str, Any] = Top().load(document)
-    except ValidationError as error:
-        lines = "\n".join(_lines(error.messages_dict))
-        raise WrongSettings(f"The settings file {named} has mistakes:\n{lines}") from error
-    settings = _Reader(file.parent).settings(checked)
-    _check_references(settings)
-    return settings
+    return file, document
+
+
+def _named_files(value: Any) -> set[str]:
+    if isinstance(value, list):
+        return {name for inner in value for name in _named_files(inner)}
+    if not isinstance(value, dict):
+        return set()
+    found = {name for inner in value.values() for name in _named_files(inner)}
+    return found | {
+        inner
+        for name, inner in value.items()
+        if name.endswith("_file") and name not in PUBLIC_FILES and isinstance(inner, str)
+    }
 
 
 def _override(document: dict[str, Any], env: Mapping[str, str]) -> None:
@@ -225,6 +253,9 @@ class _Reader:
         server = dict(top["server"])
         for name in ("database_url", "coordination_url"):
             server[name] = self._database_url(server[name])
+        server["trusted_proxies"] = tuple(server.get("trusted_proxies", ()))
+        if "metrics_token_file" in server:
+            server["metrics_token"] = self._text(server.pop("metrics_token_file"), "server.metrics_token_file")
         return Settings(
             server=ServerSettings(**server),
             work=WorkSettings(**work),

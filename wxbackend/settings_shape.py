@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Final
 
-from marshmallow import RAISE, Schema, fields, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from wxbackend.domain.terminal import AppKind
 
@@ -21,6 +22,13 @@ _HTTP: Final = _pattern(r"https?://[^\s?#]+[^\s?#/]", "must be an http(s) URL wi
 _COORDINATION: Final = _pattern(
     r"(sqlite:///|rediss?://|unix://)\S+", "must be sqlite:///path on one machine, or redis://host:6379/0 for several."
 )
+
+
+def _network(value: str) -> None:
+    try:
+        ip_network(value)
+    except ValueError as error:
+        raise ValidationError("must be an address or a network such as 10.0.0.0/8, without host bits.") from error
 
 
 class Strict(Schema):
@@ -43,6 +51,8 @@ class Server(Strict):
     default_port = fields.Integer(validate=validate.Range(1, 65535))
     login_lasts_s = fields.Integer(validate=validate.Range(60, 30 * 86_400))
     allow_private_webhooks = fields.Boolean()
+    trusted_proxies = fields.List(fields.String(validate=_network))
+    metrics_token_file = fields.String()
 
 
 class Work(Strict):

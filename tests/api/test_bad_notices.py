@@ -155,7 +155,7 @@ def test_money_of_another_merchant_under_our_address_moves_nothing(stack: Runnin
     assert found["kind"] == "wrong"
 
 
-@pytest.mark.parametrize("kind", ["REFUND.SUCCESS", "TRANSACTION.OTHER", "PAYSCORE.USER_PAID"])
+@pytest.mark.parametrize("kind", ["COMPLAINT.CREATE", "TRANSACTION.OTHER", "PAYSCORE.USER_PAID"])
 def test_a_proven_notice_of_another_kind_is_kept_and_moves_no_intent(stack: RunningStack, kind: str) -> None:
     intent = stack.confirmed_intent()
     before = stack.intent(intent["id"])

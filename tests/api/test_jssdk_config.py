@@ -26,7 +26,7 @@ def fetches(stack: RunningStack) -> Any:
 def wechat_agrees(stack: RunningStack, config: dict[str, Any], url: str) -> bool:
     """What wx.config would say on that page."""
     given = {
-        "noncestr": config["nonce_str"],
+        "noncestr": config["nonce"],
         "timestamp": str(config["timestamp"]),
         "signature": config["signature"],
         "url": url,
@@ -41,7 +41,7 @@ def test_a_page_of_ours_is_signed_so_that_wechat_agrees(stack: RunningStack, res
     answer = ask(stack, page)
     assert answer.status == 200, answer.body
     config = answer.json()
-    assert set(config) == {"object", "app_id", "timestamp", "nonce_str", "signature", "url", "livemode"}
+    assert set(config) == {"object", "app_id", "timestamp", "nonce", "signature", "url", "livemode"}
     assert (config["object"], config["app_id"], config["livemode"]) == ("jssdk_config", OFFICIAL_ACCOUNT, False)
     assert config["url"] == page.partition("#")[0]
     assert answer.headers["cache-control"] == "no-store"
@@ -51,7 +51,7 @@ def test_a_page_of_ours_is_signed_so_that_wechat_agrees(stack: RunningStack, res
 
 def test_each_answer_has_its_own_nonce_and_all_share_one_ticket(stack: RunningStack) -> None:
     page = f"{stack.web_url}/pay"
-    nonces = {ask(stack, page).json()["nonce_str"] for _ in range(5)}
+    nonces = {ask(stack, page).json()["nonce"] for _ in range(5)}
     assert len(nonces) == 5
     assert fetches(stack)[OFFICIAL_ACCOUNT] == {"stable": 1, "ticket": 1}
 

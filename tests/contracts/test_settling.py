@@ -45,6 +45,7 @@ def dependencies(database: Database) -> Dependencies:
         coordination=nothing,
         courier=nothing,
         surroundings=cast("Any", Numbered()),
+        counting=nothing,
         policy=Policy(),
     )
 

@@ -120,6 +120,14 @@ class RunningStack:
                 process.wait()
         self._processes.clear()
 
+    def pid(self, name: str) -> int:
+        """The number of a running process."""
+        return self._processes[name].pid
+
+    def wait_ended(self, name: str, *, seconds: float) -> int:
+        """Wait until a process that was told to stop has stopped; its exit status."""
+        return self._processes.pop(name).wait(timeout=seconds)
+
     def log(self, name: str) -> str:
         """What a process has printed."""
         return (self.stack.state / f"{name}.log").read_text(errors="replace")

@@ -308,7 +308,7 @@ def test_an_unknown_word_of_theirs_is_pending(state: str, meaning: object) -> No
 
 
 def test_a_kind_that_we_do_not_act_on_is_only_kept() -> None:
-    notice = notify.parse((APIV3_KEY,), envelope(TRANSACTION, kind="REFUND.SUCCESS"))
+    notice = notify.parse((APIV3_KEY,), envelope(TRANSACTION, kind="COMPLAINT.CREATE"))
     assert notice.observation is None
 
 

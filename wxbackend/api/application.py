@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -13,6 +14,8 @@ from wxbackend.api import errors, openapi
 from wxbackend.api.balance import routes as balance
 from wxbackend.api.checkout_page import routes as checkout_page
 from wxbackend.api.events import routes as events
+from wxbackend.api.forwarding import ForwardedAddresses
+from wxbackend.api.metrics import routes as metrics
 from wxbackend.api.notices import routes as notices
 from wxbackend.api.parameters import BODY_BYTES_MAX
 from wxbackend.api.payment_intents import routes as payment_intents
@@ -35,7 +38,13 @@ class OurApi(Api):  # type: ignore[misc] # flask-smorest ships no types
         """Ours are registered by `errors.register`."""
 
 
-def create_application(deps: Dependencies, *, test_bridge_url: str | None) -> Flask:
+def create_application(
+    deps: Dependencies,
+    *,
+    test_bridge_url: str | None,
+    trusted_proxies: Sequence[str] = (),
+    metrics_token: str | None = None,
+) -> Flask:
     """Build it for one process."""
     app = Flask("wxbackend", static_folder=None)
     app.config.update(openapi.CONFIG)
@@ -55,9 +64,11 @@ def create_application(deps: Dependencies, *, test_bridge_url: str | None) -> Fl
     openapi.complete(api.spec)
     app.register_blueprint(notices.blueprint(deps))
     app.register_blueprint(service.blueprint(deps))
+    app.register_blueprint(metrics.blueprint(deps, token=metrics_token))
     app.register_blueprint(checkout_page.blueprint(test_bridge_url))
     errors.register(app)
     _identify(app, deps)
+    app.wsgi_app = ForwardedAddresses(app.wsgi_app, trusted_proxies)  # type: ignore[method-assign] # Flask's own way
     return app
 
 
@@ -81,12 +92,17 @@ def _identify(app: Flask, deps: Dependencies) -> None:
 
 
 def _log(log: Any, answer: Response, deps: Dependencies) -> None:
-    """The rule that matched is logged, never the address: addresses may carry codes."""
+    """The rule that matched is logged and counted, never the address: addresses may carry codes."""
+    route = request.url_rule.rule if request.url_rule else None
+    duration_ms = deps.surroundings.now_ms() - g.begun_ms if "begun_ms" in g else 0
     log.info(
         "request",
         method=request.method,
-        route=request.url_rule.rule if request.url_rule else None,
+        route=route,
         status=answer.status_code,
         request_id=g.get("request_id"),
-        duration_ms=deps.surroundings.now_ms() - g.begun_ms if "begun_ms" in g else None,
+        duration_ms=duration_ms,
+    )
+    deps.counting.request(
+        method=request.method, route=route or "none", status=answer.status_code, duration_ms=duration_ms
     )

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 from wxbackend.api.parameters import BODY_BYTES_MAX, UnsupportedBody
 from wxbackend.domain import errors
 from wxbackend.flows.choose_payer import LoginNeeded
+from wxbackend.ports.identity import AppMisconfigured, PlatformBusy, PlatformRefused, QuotaReached, TokenRejected
 
 STATUS: Final[dict[type[errors.WxbackendError], tuple[int, str]]] = {
     errors.InvalidRequest: (400, "invalid_request_error"),
@@ -26,9 +27,15 @@ STATUS: Final[dict[type[errors.WxbackendError], tuple[int, str]]] = {
     errors.Forbidden: (403, "invalid_request_error"),
     errors.Rejected: (400, "invalid_request_error"),
     errors.Unavailable: (503, "api_error"),
+    errors.CoordinationAway: (503, "api_error"),
     errors.ProviderUnreached: (503, "api_error"),
     errors.ProviderUnknown: (502, "api_error"),
     errors.ProviderError: (502, "api_error"),
+    PlatformBusy: (503, "api_error"),
+    PlatformRefused: (502, "api_error"),
+    TokenRejected: (502, "api_error"),
+    AppMisconfigured: (502, "api_error"),
+    QuotaReached: (503, "api_error"),
 }
 """409 is kept for an idempotency key in flight: SDKs repeat a 409, and business conflicts must not be."""
 

@@ -168,20 +168,6 @@ BALANCE_LISTED: Final = _named(
         {"object": "list", "url": "/v1/balance_transactions", "has_more": False, "data": [_MOVEMENT]},
     )
 )
-SIGNED_PAGE: Final = _named(
-    page=(
-        "For wx.config",
-        {
-            "object": "jssdk_config",
-            "app_id": "wx2421b1c4370ec43b",
-            "timestamp": 1_686_189_348,
-            "nonce_str": "5K8264ILTKCH16CQ2502SI8ZNMTM67VS",
-            "signature": "0f9de62fce790f9a083d5c99e95740ceb90c27ed",
-            "url": "https://shop.example.com/tea?cup=1",
-            "livemode": False,
-        },
-    )
-)
 LOGGED_IN: Final = _named(
     session=(
         "Send the token as Wx-Session when confirming",
@@ -190,6 +176,20 @@ LOGGED_IN: Final = _named(
             "token": "ws_EXAMPLE",
             "app_id": "wx7a154c094f74e84f",
             "expires_at": _CREATED + 86_400_000,
+            "livemode": False,
+        },
+    ),
+)
+PAGE_SIGNED: Final = _named(
+    page=(
+        "Hand it to wx.config",
+        {
+            "object": "jssdk_config",
+            "app_id": "wx2421b1c4370ec43b",
+            "timestamp": 1_666_625_039,
+            "nonce": "EXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAM",
+            "signature": "f4d90daf4b3bca3078ab155816175ba34c443a7b",
+            "url": "https://pay.example.com/shop",
             "livemode": False,
         },
     ),

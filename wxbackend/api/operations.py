@@ -114,9 +114,9 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         examples.LOGGED_IN, examples.LOGIN, body_required=True,
     ),
     ("get", f"{_WECHAT}/jssdk_config"): Operation(
-        "signPage", Keys.ANY, (400, 401, 502, 503), examples.SIGNED_PAGE
+        "signPage", Keys.ANY, (400, 401, 502, 503), examples.PAGE_SIGNED
     ),
-    ("get", f"{_WECHAT}/oauth/start"): Operation("startOAuth", Keys.NONE, (400, 401, 403)),
+    ("get", f"{_WECHAT}/oauth/start"): Operation("startOAuth", Keys.NONE, (400, 401, 403, 503)),
     ("get", f"{_WECHAT}/oauth/callback"): Operation("finishOAuth", Keys.NONE, (400, 502, 503)),
 }  # fmt: skip
 
@@ -129,5 +129,5 @@ ERRORS: Final = {
     413: "The body is too large.",
     415: "The body is neither JSON nor a form.",
     502: "WeChat gave no usable answer. Nothing was changed; try again.",
-    503: "WeChat could not be reached, or what a log-in needs is away. Nothing was changed; try again.",
+    503: "WeChat could not be reached, or what log-ins need is away for the moment. Nothing was changed; try again.",
 }

@@ -29,6 +29,7 @@ ENDPOINT: Final = "we"
 DELIVERY: Final = "dlv"
 DISCREPANCY: Final = "dsc"
 REQUEST: Final = "req"
+API_KEY: Final = "key"
 
 
 def compose(time_ms: int, node: int, sequence: int) -> int:

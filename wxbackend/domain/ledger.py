@@ -34,7 +34,11 @@ class TransferKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """One row: `amount` minor units of `currency` from `credit` to `debit`, because of the subject."""
+    """One row: `amount` minor units of `currency` from `credit` to `debit`, because of the subject.
+
+    `occasion` tells apart what can happen to one subject more than once: a refund that was
+    released, taken up again by the provider and released again.
+    """
 
     kind: TransferKind
     subject_id: int
@@ -42,6 +46,7 @@ class Transfer:
     credit: str
     amount: int
     currency: str
+    occasion: int = 0
 
 
 def at_provider(provider: str, merchant: str) -> str:
@@ -90,4 +95,4 @@ def _source(refund: Refund) -> str:
 
 
 def _refund(kind: TransferKind, refund: Refund, debit: str, credit: str) -> Transfer:
-    return Transfer(kind, refund.id, debit, credit, refund.money.amount, refund.money.currency)
+    return Transfer(kind, refund.id, debit, credit, refund.money.amount, refund.money.currency, refund.version)

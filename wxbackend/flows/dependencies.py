@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from wxbackend.ports.accounts import Accounts
 from wxbackend.ports.coordination import Coordination
+from wxbackend.ports.counting import Counting
 from wxbackend.ports.delivery import Courier
 from wxbackend.ports.identity import IdentityProvider
 from wxbackend.ports.provider import Providers, Transport
@@ -45,4 +46,5 @@ class Dependencies:
     coordination: Coordination
     courier: Courier
     surroundings: Surroundings
+    counting: Counting
     policy: Policy

@@ -31,6 +31,7 @@ def receive_notice(deps: Dependencies, provider: Provider, headers: Mapping[str,
         notice = provider.read_notice(headers, body)
     except Untrusted as error:
         log.warning("notice_refused", provider=provider.name, merchant=provider.merchant, reason=str(error))
+        deps.counting.notice(verdict="refused")
         return provider.acknowledge(accepted=False)
     kept = KeptNotice(
         id=deps.surroundings.new_id(),
@@ -51,6 +52,7 @@ def receive_notice(deps: Dependencies, provider: Provider, headers: Mapping[str,
         deps.store.write(lambda unit: unit.notices.keep(kept))
         verdict = "kept"
     log.info("notice_received", notice_id=notice.id, kind=notice.kind, verdict=verdict)
+    deps.counting.notice(verdict=verdict)
     return provider.acknowledge(accepted=True)
 
 

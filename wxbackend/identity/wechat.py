@@ -7,13 +7,15 @@ Secrets travel in the query, as WeChat demands, so no URL of this room is ever l
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 from urllib.parse import urlencode
 
 from wechatpy.oauth import WeChatOAuth
 
 from wxbackend.domain.errors import ProviderUnknown
-from wxbackend.identity.answers import read_object
+from wxbackend.identity.answers import read_object, tell
+from wxbackend.identity.errcodes import Policy, policy_of
 from wxbackend.identity.jssdk import JsapiTickets, page_signature
 from wxbackend.identity.tokens import platform_hosts
 from wxbackend.ports.accounts import App
@@ -76,17 +78,24 @@ class WeChatIdentity:
     def _login(self, app: App, purpose: str, path: str, asked: Mapping[str, str]) -> Identity:
         hosts = platform_hosts(app)
         target = f"{path}?{urlencode(asked)}"
-        read: Callable[[Reply], Identity] = _read_identity
+        read: Callable[[Reply], Identity] = partial(_read_identity, purpose, app.appid)
         return self._transport.send(Exchange(purpose, "GET", hosts, target, {"Accept": "application/json"}, b"", read))
 
 
-def _read_identity(reply: Reply) -> Identity:
+def _read_identity(purpose: str, appid: str, reply: Reply) -> Identity:
     answer = read_object(reply, "a log-in")
     errcode = answer.get("errcode", 0)
     if errcode == _BUSY:
         raise ProviderUnknown("WeChat is busy (errcode -1)")
     if errcode:
-        code, message = _REFUSALS.get(errcode, ("login_refused", f"WeChat refused the log-in (errcode {errcode})."))
+        refused = ("login_refused", f"WeChat refused the log-in (errcode {errcode}).")
+        if policy_of(errcode) is Policy.FATAL:
+            tell(errcode, str(answer.get("errmsg", "")), purpose=purpose, appid=appid)
+            refused = (
+                "app_misconfigured",
+                f"WeChat refuses the app (errcode {errcode}). The shop has to look into it.",
+            )
+        code, message = _REFUSALS.get(errcode, refused)
         raise LoginRefused(code, message, errcode=errcode)
     openid = answer.get("openid")
     if not isinstance(openid, str) or not openid:

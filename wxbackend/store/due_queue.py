@@ -33,6 +33,7 @@ class DueQueue:
             .on_conflict_do_update(index_elements=[key.name], set_=again),
         }
         self._unschedule = delete(table).where(key == bindparam("of_item"))
+        self._hurry = update(table).where(table.c.due_ms > bindparam("due")).values(due_ms=bindparam("due"))
         due = (
             select(key)
             .where(table.c.due_ms <= bindparam("now"))
@@ -55,6 +56,10 @@ class DueQueue:
     def unschedule(self, connection: Connection, item: int) -> None:
         """Plan none."""
         connection.execute(self._unschedule, {"of_item": item})
+
+    def hurry(self, connection: Connection, *, due_ms: int) -> int:
+        """Let everything that is planned later be due then; how many that are."""
+        return connection.execute(self._hurry, {"due": due_ms}).rowcount
 
     def claim(self, connection: Connection, *, now_ms: int, lease_ms: int, limit: int) -> Sequence[Poll]:
         """Take due ones."""

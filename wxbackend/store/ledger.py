@@ -43,6 +43,7 @@ class Ledger:
                 "livemode": livemode,
                 "kind": transfer.kind.value,
                 "subject_id": transfer.subject_id,
+                "occasion": transfer.occasion,
                 "debit": transfer.debit,
                 "credit": transfer.credit,
                 "amount": transfer.amount,
@@ -73,7 +74,15 @@ class Ledger:
             BookedTransfer(
                 row.id,
                 row.created_ms,
-                Transfer(TransferKind(row.kind), row.subject_id, row.debit, row.credit, row.amount, row.currency),
+                Transfer(
+                    TransferKind(row.kind),
+                    row.subject_id,
+                    row.debit,
+                    row.credit,
+                    row.amount,
+                    row.currency,
+                    row.occasion,
+                ),
             )
             for row in paged(self._connection, query, _T, page)
         ]

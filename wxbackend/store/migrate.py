@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 from wxbackend.store.engines import is_sqlite, reading_engine, sqlite_writing_engine
-
-_SCRIPTS = Path(__file__).parent / "migrations"
+from wxbackend.store.schema import SCRIPTS, missing_revision
 
 
 def migrate(url: str) -> str:
     """Apply what is missing; the revision that the database is at afterwards."""
     engine = sqlite_writing_engine(url) if is_sqlite(url) else reading_engine(url)
     configuration = Config()
-    configuration.set_main_option("script_location", str(_SCRIPTS))
+    configuration.set_main_option("script_location", str(SCRIPTS))
     try:
         with engine.begin() as connection:
             configuration.attributes["connection"] = connection
@@ -30,13 +26,9 @@ def migrate(url: str) -> str:
 
 def pending_revision(url: str) -> str | None:
     """The revision that the database lacks, or None when it is up to date."""
-    configuration = Config()
-    configuration.set_main_option("script_location", str(_SCRIPTS))
-    wanted = ScriptDirectory.from_config(configuration).get_current_head()
     engine = reading_engine(url)
     try:
         with engine.begin() as connection:
-            present = MigrationContext.configure(connection).get_current_revision()
+            return missing_revision(connection)
     finally:
         engine.dispose()
-    return None if present == wanted else wanted

@@ -91,6 +91,10 @@ class Refunds:
         """Plan none."""
         _QUEUE.unschedule(self._connection, refund_id)
 
+    def hurry(self, *, due_ms: int) -> int:
+        """Look at all of them by then."""
+        return _QUEUE.hurry(self._connection, due_ms=due_ms)
+
     def claim(self, *, now_ms: int, lease_ms: int, limit: int) -> Sequence[Poll]:
         """Take due ones."""
         return _QUEUE.claim(self._connection, now_ms=now_ms, lease_ms=lease_ms, limit=limit)

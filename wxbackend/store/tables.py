@@ -126,6 +126,10 @@ Index(
     postgresql_where=text("transaction_id IS NOT NULL"),
 )
 
+# What the metrics count: each index holds unfinished things only.
+_UNCLEAR = text("state IN ('recorded', 'uncertain', 'closing')")
+Index("attempts_unclear", attempts.c.state, sqlite_where=_UNCLEAR, postgresql_where=_UNCLEAR)
+
 poll_queue = Table(
     "poll_queue",
     metadata,
@@ -170,6 +174,8 @@ Index(
     postgresql_where=text("state = 'pending'"),
 )
 Index("deliveries_by_event", deliveries.c.event_id)
+_PENDING = text("state = 'pending'")
+Index("deliveries_oldest", deliveries.c.event_id, sqlite_where=_PENDING, postgresql_where=_PENDING)
 
 delivery_attempts = Table(
     "delivery_attempts",
@@ -227,6 +233,9 @@ Index(
     postgresql_where=text("handled_ms IS NULL"),
 )
 
+_UNMATCHED = text("verdict IN ('no such order', 'no such refund')")
+Index("notices_unmatched", notices.c.received_ms, sqlite_where=_UNMATCHED, postgresql_where=_UNMATCHED)
+
 discrepancies = Table(
     "discrepancies",
     metadata,
@@ -251,6 +260,9 @@ Index(
     discrepancies.c.transaction_id,
     unique=True,
 )
+
+_OPEN = text("state = 'open'")
+Index("discrepancies_open", discrepancies.c.kind, sqlite_where=_OPEN, postgresql_where=_OPEN)
 
 refunds = Table(
     "refunds",
@@ -293,6 +305,9 @@ Index(
 )
 Index("refunds_by_number", refunds.c.merchant, refunds.c.out_refund_no, refunds.c.provider, unique=True)
 
+_UNRESOLVED_REFUND = text("state IN ('recorded', 'uncertain', 'short', 'processing', 'abnormal')")
+Index("refunds_unresolved", refunds.c.state, sqlite_where=_UNRESOLVED_REFUND, postgresql_where=_UNRESOLVED_REFUND)
+
 refund_queue = Table(
     "refund_queue",
     metadata,
@@ -310,6 +325,7 @@ ledger = Table(
     Column("livemode", Boolean, nullable=False),
     Column("kind", Text, nullable=False),
     Column("subject_id", Number, nullable=False),
+    Column("occasion", Integer, nullable=False),
     Column("debit", Text, nullable=False),
     Column("credit", Text, nullable=False),
     Column("amount", Number, nullable=False),
@@ -319,8 +335,25 @@ ledger = Table(
     CheckConstraint("amount > 0", name="ledger_amount_positive"),
     CheckConstraint("debit <> credit", name="ledger_two_accounts"),
 )
-Index("ledger_once", ledger.c.kind, ledger.c.subject_id, unique=True)
+Index("ledger_once", ledger.c.kind, ledger.c.subject_id, ledger.c.occasion, unique=True)
 Index("ledger_newest", ledger.c.account, ledger.c.livemode, ledger.c.id)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=False),
+    Column("account", Text, nullable=False),
+    Column("livemode", Boolean, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("key_hash", Text, nullable=False),
+    Column("prefix", Text, nullable=False),
+    Column("last_four", Text, nullable=False),
+    Column("created_ms", Number, nullable=False),
+    Column("last_used_day", Integer),
+    Column("revoked_ms", Number),
+)
+Index("api_keys_by_hash", api_keys.c.key_hash, unique=True)
 
 login_sessions = Table(
     "login_sessions",

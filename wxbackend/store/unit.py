@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
 from wxbackend.ports import store as ports
+from wxbackend.store.api_keys import ApiKeys
 from wxbackend.store.attempts import Attempts
 from wxbackend.store.certificates import Certificates
 from wxbackend.store.deliveries import Deliveries
@@ -24,12 +25,14 @@ from wxbackend.store.discrepancies import Discrepancies
 from wxbackend.store.endpoints import Endpoints
 from wxbackend.store.engines import is_sqlite, reading_engine, sqlite_writing_engine
 from wxbackend.store.events import Events
+from wxbackend.store.gauges import Gauges
 from wxbackend.store.idempotency import Idempotency
 from wxbackend.store.intents import Intents
 from wxbackend.store.ledger import Ledger
 from wxbackend.store.logins import Logins
 from wxbackend.store.notices import Notices
 from wxbackend.store.refunds import Refunds
+from wxbackend.store.schema import missing_revision
 
 T = TypeVar("T")
 GROUP_UNITS_MAX: Final = 64
@@ -104,6 +107,16 @@ class Unit:
     def certificates(self) -> Certificates:
         """Providers' certificates."""
         return Certificates(self._connection)
+
+    @property
+    def api_keys(self) -> ApiKeys:
+        """API keys that are kept in the database."""
+        return ApiKeys(self._connection)
+
+    @property
+    def gauges(self) -> Gauges:
+        """Unfinished things."""
+        return Gauges(self._connection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +205,11 @@ class SqliteStore:
         with self._readers.begin() as connection:
             return work(Unit(connection))
 
+    def pending_revision(self) -> str | None:
+        """What the schema lacks."""
+        with self._readers.begin() as connection:
+            return missing_revision(connection)
+
     def close(self) -> None:
         """Finish and close."""
         self._writer.close()
@@ -223,6 +241,11 @@ class PostgresqlStore:
         """Run a unit that only reads."""
         with self._readers.begin() as connection:
             return work(Unit(connection))
+
+    def pending_revision(self) -> str | None:
+        """What the schema lacks."""
+        with self._readers.begin() as connection:
+            return missing_revision(connection)
 
     def close(self) -> None:
         """Close all connections."""

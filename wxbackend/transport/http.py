@@ -18,6 +18,7 @@ from urllib3.exceptions import (
 from urllib3.util import Timeout
 
 from wxbackend.domain.errors import ProviderUnknown, ProviderUnreached
+from wxbackend.ports.counting import Counting
 from wxbackend.ports.provider import Exchange, Reply
 from wxbackend.transport.pool import bounded_pool
 
@@ -46,8 +47,9 @@ class Limits:
 class HttpTransport:
     """One pool for the process."""
 
-    def __init__(self, limits: Limits = Limits()) -> None:
+    def __init__(self, limits: Limits = Limits(), *, counting: Counting | None = None) -> None:
         self._limits = limits
+        self._counting = counting
         self._pool = bounded_pool(pause_s=limits.read_s, hosts_max=HOSTS_MAX, per_host_max=CONNECTIONS_PER_HOST_MAX)
         self._log = structlog.get_logger("transport")
 
@@ -117,11 +119,14 @@ class HttpTransport:
     def _tell(
         self, exchange: Exchange[T], host: str, started: float, result: str, request_id: str | None = None
     ) -> None:
+        duration_ms = round((time.monotonic() - started) * 1000)
         self._log.info(
             "exchange",
             purpose=exchange.purpose,
             host=host,
             result=result,
             request_id=request_id,
-            duration_ms=round((time.monotonic() - started) * 1000),
+            duration_ms=duration_ms,
         )
+        if self._counting is not None:
+            self._counting.exchange(purpose=exchange.purpose, result=result, duration_ms=duration_ms)

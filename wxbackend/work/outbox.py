@@ -44,9 +44,11 @@ def _one(deps: Dependencies, delivery: Delivery, lanes: Lanes) -> None:
         well = outcome.delivered
     except Exception:
         log.exception("delivery_failed", delivery_id=delivery.id)
+        deps.counting.delivery(result="failed here")
         return
     finally:
         lanes.end(delivery.endpoint_id, well=well)
+    deps.counting.delivery(result="delivered" if outcome.delivered else outcome.reason)
     log.info(
         "event_delivered" if outcome.delivered else "event_not_delivered",
         event_id=delivery.event_id,

@@ -114,7 +114,7 @@ def _jssdk_config(routes: Blueprint, deps: Dependencies) -> None:
                     "object": "jssdk_config",
                     "app_id": signed.app_id,
                     "timestamp": signed.timestamp_s,
-                    "nonce_str": signed.nonce,
+                    "nonce": signed.nonce,
                     "signature": signed.signature,
                     "url": signed.url,
                     "livemode": actor.livemode,

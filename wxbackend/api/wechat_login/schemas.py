@@ -68,10 +68,10 @@ class JssdkQuery(Strict):
 class JssdkConfigPicture(Picture):
     """What `wx.config` wants."""
 
-    object = fields.String(required=True)
+    object = fields.String(required=True, metadata={"enum": ["jssdk_config"]})
     app_id = fields.String(required=True)
     timestamp = fields.Integer(required=True, metadata={"description": "Unix seconds, as wx.config wants them."})
-    nonce_str = fields.String(required=True)
+    nonce = fields.String(required=True, metadata={"description": "nonceStr of wx.config."})
     signature = fields.String(required=True)
     url = fields.String(required=True, metadata={"description": "What was signed."})
     livemode = fields.Boolean(required=True)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from wxbackend.ports.store.callers import Certificates, Idempotency, IdempotentRequest, KeptReply, Logins, LoginSession
+from wxbackend.ports.store.callers import (
+    ApiKey,
+    ApiKeys,
+    Certificates,
+    Idempotency,
+    IdempotentRequest,
+    KeptReply,
+    Logins,
+    LoginSession,
+)
+from wxbackend.ports.store.gauges import Gauges
 from wxbackend.ports.store.messages import (
     Deliveries,
     Delivery,
@@ -20,6 +30,8 @@ from wxbackend.ports.store.money import BookedTransfer, Discrepancies, Ledger, R
 from wxbackend.ports.store.payments import Attempts, Intents, Page, Poll
 
 __all__ = [
+    "ApiKey",
+    "ApiKeys",
     "Attempts",
     "BookedTransfer",
     "Certificates",
@@ -29,6 +41,7 @@ __all__ = [
     "Discrepancies",
     "Endpoints",
     "Events",
+    "Gauges",
     "Idempotency",
     "IdempotentRequest",
     "Intents",
@@ -113,6 +126,16 @@ class Unit(Protocol):
         """Providers' certificates."""
         ...
 
+    @property
+    def api_keys(self) -> ApiKeys:
+        """API keys that are kept in the database."""
+        ...
+
+    @property
+    def gauges(self) -> Gauges:
+        """Unfinished things."""
+        ...
+
 
 class Store(Protocol):
     """Runs units. The work may run on another thread, and again after a conflict: it must be pure otherwise."""
@@ -123,4 +146,8 @@ class Store(Protocol):
 
     def read(self, work: Callable[[Unit], T]) -> T:
         """Run it on one consistent view, without writing."""
+        ...
+
+    def pending_revision(self) -> str | None:
+        """The schema revision that the database lacks; None when it has what this program needs, or newer."""
         ...

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from wxbackend.ports.accounts import Actor
 from wxbackend.ports.provider import PlatformCertificate
 
 
@@ -89,4 +90,44 @@ class Certificates(Protocol):
 
     def load(self, provider: str, merchant: str) -> tuple[PlatformCertificate, ...]:
         """All that are kept."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """An API key as it is kept: its hash, and enough of it for a person to recognise it by."""
+
+    id: int
+    actor: Actor
+    name: str
+    key_hash: str = field(repr=False)
+    prefix: str
+    last_four: str
+    created_ms: int
+    last_used_day: int | None = None
+    """Days since the epoch; enough to see whether anybody still uses it."""
+    revoked_ms: int | None = None
+
+
+class ApiKeys(Protocol):
+    """API keys that an operator made at run time; the keys themselves exist nowhere here."""
+
+    def insert(self, key: ApiKey) -> None:
+        """Keep a new one."""
+        ...
+
+    def find(self, key_hash: str) -> ApiKey | None:
+        """Read one by its hash, revoked or not."""
+        ...
+
+    def list(self) -> Sequence[ApiKey]:
+        """All, oldest first."""
+        ...
+
+    def used(self, key_id: int, *, day: int) -> None:
+        """It was used on that day."""
+        ...
+
+    def revoke(self, key_id: int, *, now_ms: int) -> bool:
+        """It is not valid any more; whether it was until now."""
         ...

@@ -93,6 +93,10 @@ class Attempts(Protocol):
         """Never look at it again."""
         ...
 
+    def hurry(self, *, due_ms: int) -> int:
+        """Let every planned look be due then at the latest; how many were planned later. Leases end with it."""
+        ...
+
     def claim(self, *, now_ms: int, lease_ms: int, limit: int) -> Sequence[Poll]:
         """Take due ones; another worker gets them only after the lease."""
         ...

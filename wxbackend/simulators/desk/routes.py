@@ -46,8 +46,8 @@ def blueprint(world: World) -> Blueprint:
     world_routes.add_to(desk, world)
     buyer_routes.add_to(desk, world)
     notice_routes.add_to(desk, world)
-    refund_routes.add_to(desk, world)
     token_routes.add_to(desk, world)
+    refund_routes.add_to(desk, world)
     return desk
 
 

@@ -21,6 +21,7 @@ def upgrade() -> None:
     sa.Column('livemode', sa.Boolean(), nullable=False),
     sa.Column('kind', sa.Text(), nullable=False),
     sa.Column('subject_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('occasion', sa.Integer(), nullable=False),
     sa.Column('debit', sa.Text(), nullable=False),
     sa.Column('credit', sa.Text(), nullable=False),
     sa.Column('amount', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -32,7 +33,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('ledger', schema=None) as batch_op:
         batch_op.create_index('ledger_newest', ['account', 'livemode', 'id'], unique=False)
-        batch_op.create_index('ledger_once', ['kind', 'subject_id'], unique=True)
+        batch_op.create_index('ledger_once', ['kind', 'subject_id', 'occasion'], unique=True)
 
     op.create_table('refund_queue',
     sa.Column('refund_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),

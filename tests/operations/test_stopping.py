@@ -1,0 +1,117 @@
+"""Stopping and restarting: what is under way is finished, and nobody is turned away meanwhile."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import pytest
+import urllib3
+
+from tests.journeys.reckoning import SUCCEEDED, events_of, reckon
+from tests.support.stack import RunningStack
+
+CALLERS: Final = 4
+RESTARTS: Final = 3
+STOP_S_MAX: Final = 20
+
+
+@dataclass(slots=True)
+class Load:
+    """Callers that go on until they are told to stop, and what they got."""
+
+    stack: RunningStack
+    keep_alive: bool
+    statuses: list[int] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def call(self) -> None:
+        """Create intents, one after the other; nothing is ever tried again."""
+        headers = {"Authorization": f"Bearer {self.stack.secret_key}"}
+        if not self.keep_alive:
+            headers["Connection"] = "close"
+        with urllib3.PoolManager(retries=False, timeout=20.0) as pool:
+            while not self.stop.is_set():
+                try:
+                    answer = pool.request(
+                        "POST",
+                        f"{self.stack.web_url}/v1/payment_intents",
+                        json={"amount": 100, "currency": "CNY"},
+                        headers=headers,
+                    )
+                except urllib3.exceptions.HTTPError as error:
+                    self.failures.append(repr(error))
+                else:
+                    self.statuses.append(answer.status)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    return [int(word) for word in listed.split()]
+
+
+def restart(stack: RunningStack) -> None:
+    """Tell gunicorn to replace its processes; waits until the old ones are gone and new ones answer."""
+    master = stack.pid("web")
+    before = set(children(master))
+    os.kill(master, signal.SIGHUP)
+    stack.wait_for(lambda: not before & set(children(master)) and children(master), "new web processes")
+    stack.stack.wait_until_ready()
+
+
+@pytest.mark.parametrize("keep_alive", [False, True], ids=["new connections", "kept connections"])
+def test_a_rolling_restart_under_load_fails_no_request(own_stack: RunningStack, keep_alive: bool) -> None:
+    load = Load(own_stack, keep_alive)
+    with ThreadPoolExecutor(CALLERS) as crowd:
+        for _ in range(CALLERS):
+            crowd.submit(load.call)
+        try:
+            for _ in range(RESTARTS):
+                done = len(load.statuses)
+                own_stack.wait_for(lambda done=done: len(load.statuses) > done + 10, "requests")  # type: ignore[misc]
+                restart(own_stack)
+        finally:
+            load.stop.set()
+    assert load.failures == []
+    assert set(load.statuses) == {200}
+    (row,) = own_stack.rows("SELECT count(*) AS found FROM payment_intents")
+    assert row["found"] == len(load.statuses)
+
+
+def test_a_confirm_under_way_is_answered_before_the_web_process_stops(own_stack: RunningStack) -> None:
+    stack = own_stack
+    intent = stack.create_intent()
+    stack.mischief(api=[{"fault": "latency", "path": "order", "times": 1, "latency_s": 1.5}])
+    with ThreadPoolExecutor(1) as client:
+        path = f"/v1/payment_intents/{intent['id']}/confirm"
+        waiting = client.submit(stack.api, "POST", path, stack.paying_with())
+        stack.wait_for(lambda: stack.rows("SELECT id FROM attempts"), "the order to be written down")
+        os.kill(stack.pid("web"), signal.SIGTERM)
+        assert "next_action" in waiting.result()
+    assert stack.wait_ended("web", seconds=STOP_S_MAX) == 0
+    stack.start("web")
+    stack.pay(stack.intent(intent["id"]))
+    reckon(stack, intent)
+
+
+def test_a_worker_finishes_the_delivery_it_has_begun(own_stack: RunningStack) -> None:
+    stack = own_stack
+    intent = stack.confirmed_intent()
+    stack.wait_for(lambda: stack.webhooks(intent, "payment_intent.requires_action"), "earlier events to be told")
+    stack.desk("POST", "/shop/mood", {"status": 200, "times": 1, "delay_s": 2})
+    stack.pay(intent)
+    stack.wait_for(lambda: stack.webhooks(intent, SUCCEEDED), "the shop to be called")
+    os.kill(stack.pid("worker"), signal.SIGTERM)
+    assert stack.wait_ended("worker", seconds=STOP_S_MAX) == 0
+    (event,) = events_of(stack, intent, SUCCEEDED)
+    (row,) = stack.rows("SELECT * FROM deliveries WHERE event_id = ?", event["id"])
+    assert (row["state"], row["tries"]) == ("delivered", 1)
+    assert len(stack.webhooks(intent, SUCCEEDED)) == 1
+    assert "worker_stopped" in stack.log("worker")

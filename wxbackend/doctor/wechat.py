@@ -1,0 +1,149 @@
+"""What only WeChat can tell: whether our clock, our signature and our appids are accepted.
+
+Nothing is bought: an order that does not exist is queried, and an order is placed for a payer that
+cannot exist, which WeChat refuses after it has compared appid and mchid.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from wxbackend.doctor.findings import Finding, failed, ok, warning
+from wxbackend.domain.attempt import Attempt
+from wxbackend.domain.errors import ProviderError
+from wxbackend.domain.money import Money
+from wxbackend.domain.observation import Absent, Declined, Opened, Uncertain
+from wxbackend.domain.terminal import AppKind, Terminal
+from wxbackend.flows.dependencies import Dependencies
+from wxbackend.flows.fetch_certificates import fetch_certificates
+from wxbackend.ports.accounts import App
+from wxbackend.ports.provider import Exchange, Provider, Reply
+
+CLOCK_WARNING_S: Final = 60
+CLOCK_FAILURE_S: Final = 300
+ORDER_LASTS_MS: Final = 300_000
+NOBODY: Final = "wxbackend-doctor-nobody"
+REACH_FIX: Final = "allow outgoing HTTPS to api.mch.weixin.qq.com and api2.mch.weixin.qq.com, and check DNS"
+
+
+def check_certificates(deps: Dependencies) -> list[Finding]:
+    """Whether the platform certificates can be fetched; they are kept for all processes."""
+    findings = []
+    for name, mchid, source in deps.providers.certificate_sources():
+        check = f"mchid {mchid} platform certificates"
+        if fetch_certificates(deps, name, mchid, source):
+            findings.append(ok(check, "fetched, decrypted and kept, or this merchant has the public key only"))
+        else:
+            findings.append(
+                warning(
+                    check,
+                    "could not be fetched or decrypted",
+                    "compare the APIv3 key with the console's, or set fetch_certificates = false when the public "
+                    "key is used alone",
+                )
+            )
+    return findings
+
+
+def check_clock_and_signature(deps: Dependencies, provider: Provider, app: App | None) -> list[Finding]:
+    """A signed query for an order that does not exist, and what the answer tells."""
+    place = f"mchid {provider.merchant}"
+    exchange = provider.query(_nobodys_order(deps, provider, app))
+    raw = Exchange(
+        exchange.purpose, exchange.method, exchange.hosts, exchange.target, exchange.headers, exchange.body, _itself
+    )
+    try:
+        reply = deps.transport.send(raw)
+    except ProviderError as error:
+        return [failed(f"{place} reach", str(error), REACH_FIX)]
+    clock = judge_clock(f"{place} clock", reply.headers.get("date", ""), now_s=deps.surroundings.now_ms() // 1000)
+    check = f"{place} signature"
+    try:
+        said = exchange.read(reply)
+    except ProviderError as error:
+        return [clock, failed(check, str(error), _proof_fix(reply.status))]
+    if isinstance(said, Absent):
+        return [clock, ok(check, "WeChat accepted ours and we verified theirs (no such order, as it should be)")]
+    why = said.reason if isinstance(said, Uncertain) else type(said).__name__
+    return [clock, failed(check, f"the query was not answered as it should be: {why}", _proof_fix(reply.status))]
+
+
+def _itself(reply: Reply) -> Reply:
+    """The whole answer, to see its Date."""
+    return reply
+
+
+def _proof_fix(status: int) -> str:
+    if status == 401:
+        return "the certificate's serial, the private key and the mchid must be this merchant's; then check the clock"
+    if status == 403:
+        return "the merchant's number may not use this product: see Product Centre in the merchant console"
+    return "set public_key_id and public_key_file (or let platform certificates be fetched), then ask again"
+
+
+def judge_clock(check: str, date: str, *, now_s: int) -> Finding:
+    """Our clock against the Date of an answer; WeChat refuses what is five minutes away."""
+    try:
+        there: datetime = parsedate_to_datetime(date)
+    except ValueError:
+        return warning(check, "the answer has no Date to compare with", "compare the clock by hand")
+    difference_s = now_s - round(there.timestamp())
+    told = f"{abs(difference_s)} s {'ahead of' if difference_s > 0 else 'behind'} WeChat's"
+    fix = "run a time service (chrony or systemd-timesyncd) on this machine"
+    if abs(difference_s) >= CLOCK_FAILURE_S:
+        return failed(check, told, fix)
+    if abs(difference_s) >= CLOCK_WARNING_S:
+        return warning(check, told, fix)
+    return ok(check, "agrees with WeChat's" if difference_s == 0 else told)
+
+
+def check_app(deps: Dependencies, provider: Provider, app: App) -> Finding:
+    """Whether WeChat binds this appid to this mchid."""
+    check = f"app {app.appid} with mchid {provider.merchant}"
+    order = _nobodys_order(deps, provider, app)
+    try:
+        said = deps.transport.send(provider.order(order))
+        if isinstance(said, Opened):
+            deps.transport.send(provider.close(order))
+    except ProviderError as error:
+        return warning(check, f"could not be asked: {error}", "ask again")
+    if isinstance(said, Declined):
+        if said.decline_code == "configuration_error":
+            return failed(
+                check,
+                f"WeChat refused: {said.operator_hint}",
+                "bind them: merchant console, Product Centre > AppID accounts (产品中心 > AppID账号管理), then "
+                "confirm in the app's own console",
+            )
+        if "openid" in said.message:
+            return ok(check, "bound (a payer that cannot exist was refused, as it should be)")
+        return warning(check, f"WeChat refused: {said.operator_hint}", "read WeChat's words; no order was made")
+    if isinstance(said, Opened):
+        return ok(check, "bound (the order was closed again)")
+    why = said.reason if isinstance(said, Uncertain) else type(said).__name__
+    return warning(check, f"no clear answer: {why}", "ask again")
+
+
+def _nobodys_order(deps: Dependencies, provider: Provider, app: App | None) -> Attempt:
+    """One fen from nobody, under a number that was never used."""
+    number, now_ms = deps.surroundings.new_id(), deps.surroundings.now_ms()
+    in_mini_program = app is not None and app.kind is AppKind.MINI_PROGRAM
+    return Attempt(
+        id=number,
+        intent_id=0,
+        account=app.account if app else "",
+        livemode=app.livemode if app else False,
+        provider=provider.name,
+        merchant=provider.merchant,
+        app=app.appid if app else "",
+        terminal=Terminal.MINI_PROGRAM if in_mini_program else Terminal.OFFICIAL_ACCOUNT,
+        out_trade_no=f"doctor{number}",
+        payer=NOBODY,
+        money=Money(1, "CNY"),
+        description="wxbackend doctor",
+        created_ms=now_ms,
+        sent_ms=now_ms,
+        expires_ms=now_ms + ORDER_LASTS_MS,
+    )

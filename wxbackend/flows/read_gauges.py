@@ -1,0 +1,76 @@
+"""Read what an operator should know about money that is not settled; nothing is counted that an index does not hold."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from wxbackend.domain import ids
+from wxbackend.domain.discrepancy import DiscrepancyKind
+from wxbackend.domain.refund import UNRESOLVED, RefundState
+from wxbackend.flows.dependencies import Dependencies
+from wxbackend.ports.counting import Gauge
+from wxbackend.ports.store import Unit
+
+UNMATCHED_WITHIN_MS: Final = 86_400_000
+UNCLEAR: Final = ("closing", "recorded", "uncertain")
+
+
+def read_gauges(deps: Dependencies) -> tuple[Gauge, ...]:
+    """All of them, from one view of the database."""
+    now_ms = deps.surroundings.now_ms()
+    return deps.store.read(lambda unit: (*_money(unit, now_ms), *_ages(unit, now_ms)))
+
+
+def _money(unit: Unit, now_ms: int) -> tuple[Gauge, ...]:
+    gauges = unit.gauges
+    attempts, refunds, found = gauges.unclear_attempts(), gauges.unresolved_refunds(), gauges.open_discrepancies()
+    states = [state.value for state in RefundState if state in UNRESOLVED]
+    since_ms = now_ms - UNMATCHED_WITHIN_MS
+    return (
+        Gauge(
+            "wxbackend_attempts_unclear",
+            "Orders whose fate at the provider is being found out.",
+            "state",
+            tuple((state, attempts.get(state, 0)) for state in UNCLEAR),
+        ),
+        Gauge(
+            "wxbackend_discrepancies_open",
+            "Misplaced money that was not given back yet.",
+            "kind",
+            tuple((kind.value, found.get(kind.value, 0)) for kind in DiscrepancyKind),
+        ),
+        Gauge(
+            "wxbackend_refunds_unresolved",
+            "Refunds that are not finished.",
+            "state",
+            tuple((state, refunds.get(state, 0)) for state in states),
+        ),
+        _one("wxbackend_notices_unhandled", "Notices that are kept and not settled.", gauges.unhandled_notices()),
+        _one(
+            "wxbackend_notices_unmatched_last_day",
+            "Notices of the last 24 hours about orders or refunds that were never made here.",
+            gauges.unmatched_notices(since_ms=since_ms),
+        ),
+        _one("wxbackend_deliveries_pending", "Events not taken by an endpoint yet.", gauges.pending_deliveries()),
+    )
+
+
+def _ages(unit: Unit, now_ms: int) -> tuple[Gauge, ...]:
+    event = unit.gauges.oldest_pending_event()
+    waiting_ms = 0 if event is None else now_ms - ids.created_ms(event)
+    overdue = tuple(
+        (name, 0 if due_ms is None else max(0, now_ms - due_ms) // 1000)
+        for name, due_ms in unit.gauges.oldest_due_ms().items()
+    )
+    return (
+        _one(
+            "wxbackend_deliveries_oldest_seconds",
+            "Age of the oldest event that an endpoint has not taken.",
+            max(0, waiting_ms) // 1000,
+        ),
+        Gauge("wxbackend_looks_overdue_seconds", "How late the earliest planned look is.", "queue", overdue),
+    )
+
+
+def _one(name: str, meaning: str, value: int) -> Gauge:
+    return Gauge(name, meaning, "", (("", value),))

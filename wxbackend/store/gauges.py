@@ -1,0 +1,76 @@
+"""Counts of unfinished things, each from a partial index that holds nothing else.
+
+The conditions are literals, exactly those of the indexes: SQLite uses a partial index for nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from sqlalchemy import Connection, TextClause, text
+
+UNCLEAR_ATTEMPTS: Final = text(
+    "SELECT state, count(*) AS found FROM attempts WHERE state IN ('recorded', 'uncertain', 'closing') GROUP BY state"
+)
+UNHANDLED_NOTICES: Final = text("SELECT count(*) FROM notices WHERE handled_ms IS NULL")
+UNMATCHED_NOTICES: Final = text(
+    "SELECT count(*) FROM notices WHERE verdict IN ('no such order', 'no such refund') AND received_ms >= :since"
+)
+OPEN_DISCREPANCIES: Final = text("SELECT kind, count(*) AS found FROM discrepancies WHERE state = 'open' GROUP BY kind")
+UNRESOLVED_REFUNDS: Final = text(
+    "SELECT state, count(*) AS found FROM refunds "
+    "WHERE state IN ('recorded', 'uncertain', 'short', 'processing', 'abnormal') GROUP BY state"
+)
+PENDING_DELIVERIES: Final = text("SELECT count(*) FROM deliveries WHERE state = 'pending'")
+OLDEST_PENDING_EVENT: Final = text("SELECT min(event_id) FROM deliveries WHERE state = 'pending'")
+OLDEST_LOOK: Final = text("SELECT min(due_ms) FROM poll_queue")
+OLDEST_REFUND_LOOK: Final = text("SELECT min(due_ms) FROM refund_queue")
+
+
+class Gauges:
+    """See `ports.store.Gauges`."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def unclear_attempts(self) -> Mapping[str, int]:
+        """By state."""
+        return self._by_word(UNCLEAR_ATTEMPTS)
+
+    def unhandled_notices(self) -> int:
+        """How many."""
+        return self._number(UNHANDLED_NOTICES) or 0
+
+    def unmatched_notices(self, *, since_ms: int) -> int:
+        """How many since then."""
+        return int(self._connection.execute(UNMATCHED_NOTICES, {"since": since_ms}).scalar_one())
+
+    def open_discrepancies(self) -> Mapping[str, int]:
+        """By kind."""
+        return self._by_word(OPEN_DISCREPANCIES)
+
+    def unresolved_refunds(self) -> Mapping[str, int]:
+        """By state."""
+        return self._by_word(UNRESOLVED_REFUNDS)
+
+    def pending_deliveries(self) -> int:
+        """How many."""
+        return self._number(PENDING_DELIVERIES) or 0
+
+    def oldest_pending_event(self) -> int | None:
+        """Its number."""
+        return self._number(OLDEST_PENDING_EVENT)
+
+    def oldest_due_ms(self) -> Mapping[str, int | None]:
+        """Of each queue."""
+        return {"attempts": self._number(OLDEST_LOOK), "refunds": self._number(OLDEST_REFUND_LOOK)}
+
+    def _number(self, statement: TextClause) -> int | None:
+        found = self._connection.execute(statement).scalar_one()
+        return None if found is None else int(found)
+
+    def _by_word(self, statement: TextClause) -> dict[str, int]:
+        return {str(word): int(found) for word, found in self._connection.execute(statement)}
