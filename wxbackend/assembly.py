@@ -25,6 +25,7 @@ from wxbackend.identity.tokens import AccessTokens
 from wxbackend.identity.wechat import WeChatIdentity
 from wxbackend.metrics.prometheus import open_counting
 from wxbackend.ports.coordination import Coordination
+from wxbackend.ports.delivery import Courier
 from wxbackend.ports.provider import CertificateSource, Hosts, Provider, Transport
 from wxbackend.ports.surroundings import Surroundings
 from wxbackend.providers.wechat_v3.adapter import WechatV3
@@ -107,7 +108,9 @@ def assemble(settings: Settings, *, metrics_folder: str | None = None) -> Assemb
         accounts=SettingsDirectory(settings, provider=WechatV3.name, kept_keys=KeptKeys(store, surroundings).actor),
         identity=_identity(transport, coordination, surroundings, holder),
         coordination=coordination,
-        courier=HttpCourier(settings.work.webhook_delays_s or schedule.DELAYS_S),
+        courier=HttpCourier(
+            settings.work.webhook_delays_s or schedule.DELAYS_S, allow_private=settings.server.allow_private_webhooks
+        ),
         surroundings=surroundings,
         counting=counting,
         policy=Policy(
@@ -116,10 +119,16 @@ def assemble(settings: Settings, *, metrics_folder: str | None = None) -> Assemb
             refund_look_after_s=settings.work.refund_look_after_s,
             refund_short_after_s=settings.work.refund_short_after_s,
             login_lasts_s=settings.server.login_lasts_s,
+            allow_private_webhooks=settings.server.allow_private_webhooks,
             public_url=settings.server.public_url,
         ),
     )
     return Assembled(settings, deps, store, coordination)
+
+
+def local_courier() -> Courier:
+    """A courier for tools on a developer's machine: it may go to private addresses."""
+    return HttpCourier(allow_private=True)
 
 
 def provider_of(assembled: Assembled, mchid: str) -> Provider:

@@ -251,6 +251,40 @@ def look_again() -> None:
 
 
 @cli.command()
+@click.option("--forward-to", "address", required=True, metavar="URL", help="Where to post events, on this machine.")
+@click.option("--api-url", help="The API, when it is not the running stack's.")
+@click.option("--secret-key-file", type=FILE, help="Its secret key, when it is not the running stack's.")
+def listen(*, address: str, api_url: str | None, secret_key_file: Path | None) -> None:
+    """Forward events to a server on this machine as they happen, signed with a secret that is printed."""
+    from wxbackend.assembly import local_courier
+    from wxbackend.development import Stack
+    from wxbackend.listen import Listener
+
+    stack = Stack.from_environment()
+    key = secret_key_file.read_text(encoding="ascii").strip() if secret_key_file else stack.key("secret_key")
+    listener = Listener(
+        api_url=api_url or stack.web_url, secret_key=key, courier=local_courier(), address=address, say=click.echo
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: listener.stop())
+    listener.run()
+
+
+@cli.command()
+@click.argument("event")
+def trigger(event: str) -> None:
+    """Make an event happen for real on the running stack (`make run`), for example payment_intent.succeeded."""
+    from wxbackend.demo import Demo
+    from wxbackend.development import Stack
+    from wxbackend.trigger import trigger as make_happen
+
+    stack = Stack.from_environment()
+    demo = Demo(stack.web_url, stack.simulator_url, stack.key("secret_key"))
+    happened = make_happen(demo, event)
+    click.echo(f"{happened['id']} {happened['type']} {happened['data']['object']['id']}")
+
+
+@cli.command()
 @click.option("--output", type=FILE, default=Path("docs/openapi.json"), show_default=True)
 def openapi(output: Path) -> None:
     """Write the OpenAPI document that the server serves at /openapi.json."""

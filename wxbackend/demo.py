@@ -15,6 +15,7 @@ from wxbackend.domain.errors import WxbackendError
 
 OFFICIAL_ACCOUNT: Final = "wx2421b1c4370ec43b"
 BUYER: Final = "buyer_1"
+MERCHANT: Final = "1900000109"
 WAIT_S_MAX: Final = 30.0
 LOOK_EVERY_S: Final = 0.2
 
@@ -33,28 +34,40 @@ class Demo:
     steps: list[tuple[str, str, str]] = field(default_factory=list)
     _http: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(retries=False, timeout=15.0))
 
+    @property
+    def app(self) -> str:
+        """The app that the buyer pays in."""
+        return OFFICIAL_ACCOUNT
+
+    @property
+    def notice_url(self) -> str:
+        """Where the simulated WeChat tells of payments."""
+        return f"{self.web_url}/notices/wechat_v3/{MERCHANT}"
+
     def run(self, amount: int) -> int:
         """Take the payment and print its timeline; the exit status."""
-        intent = self._create(amount)
-        self._confirm(intent)
-        self._pay(intent)
+        intent = self.create(amount)
+        self.confirm(intent)
+        self.pay(intent)
         self._wait_for_server(intent)
         self._wait_for_webhook(intent)
         self._print()
         return 0
 
-    def _create(self, amount: int) -> dict[str, Any]:
+    def create(self, amount: int) -> dict[str, Any]:
+        """A PaymentIntent without an order."""
         number = f"demo_{time.time_ns()}"
-        intent = self._api("POST", "/v1/payment_intents", {
+        intent = self.api("POST", "/v1/payment_intents", {
             "amount": amount, "currency": "CNY", "description": f"Tea, {number}", "merchant_order_id": number,
         })  # fmt: skip
         self._step("created", f"{intent['id']} over {amount} fen, {intent['status']}")
         return intent
 
-    def _confirm(self, intent: dict[str, Any]) -> None:
-        openid = self._desk("GET", f"/buyers/{BUYER}")["openids"][OFFICIAL_ACCOUNT]
+    def confirm(self, intent: dict[str, Any]) -> None:
+        """Order it for the default buyer; the intent learns what came of it."""
+        openid = self.desk("GET", f"/buyers/{BUYER}")["openids"][OFFICIAL_ACCOUNT]
         options = {"wechat_pay": {"terminal_type": "official_account", "openid": openid}}
-        confirmed = self._api("POST", f"/v1/payment_intents/{intent['id']}/confirm", {
+        confirmed = self.api("POST", f"/v1/payment_intents/{intent['id']}/confirm", {
             "payment_method_data": {"type": "wechat_pay"}, "payment_method_options": options,
         })  # fmt: skip
         if "next_action" not in confirmed:
@@ -66,24 +79,25 @@ class Demo:
         self._step("ordered", f"out_trade_no {order['out_trade_no']} at the simulated WeChat Pay")
         self._step("signed", f"{params['package']} signType {params['signType']} paySign {params['paySign'][:16]}…")
 
-    def _pay(self, intent: dict[str, Any]) -> None:
+    def pay(self, intent: dict[str, Any]) -> None:
+        """Pay it as the default buyer."""
         params = intent["next_action"]["wechat_pay_official_account_params"]
-        paid = self._desk("POST", f"/buyers/{BUYER}/pay", {
+        paid = self.desk("POST", f"/buyers/{BUYER}/pay", {
             "channel": "official_account", "appid": OFFICIAL_ACCOUNT, "params": params, "outcome": "pay",
         })  # fmt: skip
         if paid["err_msg"] != "get_brand_wcpay_request:ok":
             raise DemoFailed(f"The cashier said {paid['err_msg']} {paid.get('err_desc', '')}")
-        order = self._desk("GET", f"/orders/{intent['out_trade_no']}")
+        order = self.desk("GET", f"/orders/{intent['out_trade_no']}")
         self._step("paid", f"transaction {order['transaction_id']}, the phone said {paid['err_msg']}")
 
     def _wait_for_server(self, intent: dict[str, Any]) -> None:
         def succeeded() -> dict[str, Any] | None:
-            found = self._api("GET", f"/v1/payment_intents/{intent['id']}")
+            found = self.api("GET", f"/v1/payment_intents/{intent['id']}")
             return found if found["status"] == "succeeded" else None
 
-        found = self._until("the intent to succeed", succeeded)
+        found = self.until("the intent to succeed", succeeded)
         notices = [
-            notice for notice in self._desk("GET", "/notices")["notices"]
+            notice for notice in self.desk("GET", "/notices")["notices"]
             if notice["out_trade_no"] == intent["out_trade_no"]
         ]  # fmt: skip
         told = f"notice {notices[0]['id']}" if notices else "no notice: our own query"
@@ -91,26 +105,27 @@ class Demo:
 
     def _wait_for_webhook(self, intent: dict[str, Any]) -> None:
         def received() -> dict[str, Any] | None:
-            webhooks = self._desk("GET", "/shop/webhooks")["webhooks"]
+            webhooks = self.desk("GET", "/shop/webhooks")["webhooks"]
             fitting = [
                 webhook for webhook in webhooks
                 if webhook["type"] == "payment_intent.succeeded" and webhook["subject"].get("id") == intent["id"]
             ]  # fmt: skip
             return fitting[0] if fitting else None
 
-        webhook = self._until("the webhook", received)
+        webhook = self.until("the webhook", received)
         self._step("event", f"{webhook['event_id']} {webhook['type']}")
         verified = "signature verified" if webhook["verified"] else "SIGNATURE WRONG"
         self._step("webhook", f"delivery {webhook['delivery_attempt']} answered {webhook['answered']}, {verified}")
 
     def _order_of(self, description: str) -> dict[str, Any]:
-        orders: list[dict[str, Any]] = self._desk("GET", f"/buyers/{BUYER}/orders")["orders"]
+        orders: list[dict[str, Any]] = self.desk("GET", f"/buyers/{BUYER}/orders")["orders"]
         for order in orders:
             if order["description"] == description:
                 return order
         raise DemoFailed("The simulator has no such order.")
 
-    def _until(self, what: str, look: Any) -> dict[str, Any]:
+    def until(self, what: str, look: Any) -> dict[str, Any]:
+        """Look until there is something; raises `DemoFailed`."""
         deadline = time.monotonic() + WAIT_S_MAX
         while True:
             found: dict[str, Any] | None = look()
@@ -120,10 +135,12 @@ class Demo:
                 raise DemoFailed(f"Waited {WAIT_S_MAX:.0f} s for {what}. Is the worker running?")
             time.sleep(LOOK_EVERY_S)
 
-    def _api(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def api(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """One call of the API."""
         return self._call(method, self.web_url + path, body, {"Authorization": f"Bearer {self.secret_key}"})
 
-    def _desk(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def desk(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """One call of the simulator's desk."""
         return self._call(method, f"{self.simulator_url}/_desk{path}", body, {})
 
     def _call(self, method: str, url: str, body: dict[str, Any] | None, headers: dict[str, str]) -> dict[str, Any]:

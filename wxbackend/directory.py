@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
-from wxbackend.ports.accounts import Actor, App, Endpoint, KeyKind
+from wxbackend.domain.endpoint import Endpoint, RetiredSecret
+from wxbackend.ports.accounts import Actor, App, KeyKind
 from wxbackend.settings import AccountSettings, Settings
 
 
@@ -88,7 +89,14 @@ class SettingsDirectory:
                 if app.mode == mode
             )
             endpoints = tuple(
-                Endpoint(entry.id, account.id, livemode, entry.url, entry.secrets)
+                Endpoint(
+                    id=entry.id,
+                    account=account.id,
+                    livemode=livemode,
+                    url=entry.url,
+                    secret=entry.secrets[0],
+                    retired=tuple(RetiredSecret(secret) for secret in entry.secrets[1:]),
+                )
                 for entry in account.endpoints
                 if entry.mode == mode
             )

@@ -45,6 +45,7 @@ class ServerSettings:
     default_host: str = "127.0.0.1"
     default_port: int = 8000
     login_lasts_s: int = 86_400
+    allow_private_webhooks: bool = False
     trusted_proxies: tuple[str, ...] = ()
     metrics_token: str | None = field(default=None, repr=False)
 

@@ -50,6 +50,7 @@ class Server(Strict):
     default_host = fields.String()
     default_port = fields.Integer(validate=validate.Range(1, 65535))
     login_lasts_s = fields.Integer(validate=validate.Range(60, 30 * 86_400))
+    allow_private_webhooks = fields.Boolean()
     trusted_proxies = fields.List(fields.String(validate=_network))
     metrics_token_file = fields.String()
 

@@ -36,19 +36,19 @@ class RealSurroundings:
 
     def nonce(self) -> str:
         """Random letters and digits for a signature."""
-        return _random_text(NONCE_CHARACTERS)
+        return random_text(NONCE_CHARACTERS)
 
     def token(self) -> str:
         """A random secret."""
-        return _random_text(TOKEN_CHARACTERS)
+        return random_text(TOKEN_CHARACTERS)
 
     def wait(self, seconds: float) -> None:
         """Sleep."""
         time.sleep(seconds)
 
 
-def _random_text(characters: int) -> str:
-    """One call for random bytes; those that would make some letters likelier are thrown away."""
+def random_text(characters: int) -> str:
+    """So many random letters and digits, all equally likely: bytes that would favour some are thrown away."""
     found: list[str] = []
     while len(found) < characters:
         for byte in secrets.token_bytes(characters * 2):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +31,8 @@ DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "openapi.json"
 OPERATION_IDS: Final = [operation.id for operation in OPERATIONS.values()]
 EXAMPLES_MAX: Final = 20
 EVENTS: Final = {"payment_intent.created", "payment_intent.succeeded", "discrepancy.opened"}
+ENDPOINTS: Final = "/v1/webhook_endpoints"
+NOBODY_LISTENS: Final = "http://127.0.0.1:9/webhooks"
 LINE_TOO_LONG: Final = 414
 """The HTTP server's own refusal, before a request reaches the application."""
 CHECKS: Final = [
@@ -137,22 +140,44 @@ def events_about(stack: RunningStack, intent: dict[str, Any]) -> list[dict[str, 
 
 
 @pytest.fixture(scope="module")
-def api_schema(shared_stack: RunningStack) -> Any:
-    """The served document, with identifiers that exist in three of four calls."""
+def api_schema(shared_stack: RunningStack) -> Iterator[Any]:
+    """The served document, with identifiers that exist in most calls, and without long waits."""
     schema = schemathesis.openapi.from_url(f"{shared_stack.web_url}/openapi.json")
     canceled = shared_stack.create_intent()["id"]
     shared_stack.api("POST", f"{INTENTS}/{canceled}/cancel")
-    known = [shared_stack.create_intent()["id"], shared_stack.confirmed_intent()["id"], canceled]
+    endpoint = made_endpoint(shared_stack)["id"]
+    known = {
+        "intent_id": [shared_stack.create_intent()["id"], shared_stack.confirmed_intent()["id"], canceled],
+        "event_id": [event["id"] for event in shared_stack.api("GET", "/v1/events?limit=3")["data"]],
+        "endpoint_id": [endpoint, "we_demo_shop"],
+    }
 
     @schema.hook
     def map_path_parameters(context: Any, path_parameters: dict[str, Any] | None) -> dict[str, Any] | None:
         """An identifier that exists, chosen by the one that was generated."""
-        if path_parameters and "intent_id" in path_parameters:
-            chosen = sum(str(path_parameters["intent_id"]).encode()) % (len(known) + 1)
-            path_parameters["intent_id"] = [*known, path_parameters["intent_id"]][chosen]
+        for name in known.keys() & set(path_parameters or {}):
+            assert path_parameters is not None
+            generated = path_parameters[name]
+            chosen = sum(str(generated).encode()) % (len(known[name]) + 1)
+            path_parameters[name] = [*known[name], generated][chosen]
         return path_parameters
 
-    return schema
+    @schema.hook
+    def map_query(context: Any, query: dict[str, Any] | None) -> dict[str, Any] | None:
+        """A call that would wait for an event that never comes waits a second."""
+        if query and query.get("wait") in range(1, 26):
+            query["wait"] = 1
+        return query
+
+    yield schema
+    for made in shared_stack.api("GET", f"{ENDPOINTS}?limit=100")["data"]:
+        if not made.get("read_only"):
+            shared_stack.api("DELETE", f"{ENDPOINTS}/{made['id']}")
+
+
+def made_endpoint(stack: RunningStack) -> dict[str, Any]:
+    """An endpoint on this machine that wants next to nothing."""
+    return stack.api("POST", ENDPOINTS, {"url": NOBODY_LISTENS, "enabled_events": ["discrepancy.opened"]})
 
 
 def call_as_generated(schema: Any, operation: str, mode: GenerationMode, headers: dict[str, str]) -> int:
@@ -199,7 +224,7 @@ def test_generated_calls_with_a_buyers_key_find_none_either(
     assert call_as_generated(api_schema, operation, GenerationMode.POSITIVE, headers) >= 1
 
 
-def test_request_examples_do_what_they_show(stack: RunningStack) -> None:
+def test_request_examples_do_what_they_show(stack: RunningStack, api_schema: Any) -> None:
     """Examples are what people copy: each is sent as it stands, but for the code that WeChat would have to give."""
     sent = 0
     for method, path in OPERATIONS:
@@ -217,6 +242,13 @@ def made_real(stack: RunningStack, path: str, value: Any) -> tuple[str, Any]:
     """The path and the body with identifiers of objects that exist."""
     if "{intent_id}" in path:
         path = path.replace("{intent_id}", stack.create_intent(**stack.paying_with())["id"])
+    if "{endpoint_id}" in path:
+        path = path.replace("{endpoint_id}", made_endpoint(stack)["id"])
+    if "url" in value:
+        return path, value | {"url": NOBODY_LISTENS}
+    if "{event_id}" in path:
+        stack.create_intent()
+        path = path.replace("{event_id}", stack.api("GET", "/v1/events?limit=1")["data"][0]["id"])
     if path.startswith("/v1/refunds"):
         intent = stack.confirmed_intent()
         stack.pay(intent)

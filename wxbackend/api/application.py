@@ -13,6 +13,7 @@ from flask_smorest import Api, Blueprint
 from wxbackend.api import errors, openapi
 from wxbackend.api.balance import routes as balance
 from wxbackend.api.checkout_page import routes as checkout_page
+from wxbackend.api.events import routes as events
 from wxbackend.api.forwarding import ForwardedAddresses
 from wxbackend.api.metrics import routes as metrics
 from wxbackend.api.notices import routes as notices
@@ -21,6 +22,7 @@ from wxbackend.api.payment_intents import routes as payment_intents
 from wxbackend.api.reading import ParameterParser
 from wxbackend.api.refunds import routes as refunds
 from wxbackend.api.service import routes as service
+from wxbackend.api.webhook_endpoints import routes as webhook_endpoints
 from wxbackend.api.wechat_login import routes as wechat_login
 from wxbackend.domain import ids
 from wxbackend.flows.dependencies import Dependencies
@@ -56,6 +58,8 @@ def create_application(
     api.register_blueprint(payment_intents.blueprint(deps))
     api.register_blueprint(refunds.blueprint(deps))
     api.register_blueprint(balance.blueprint(deps))
+    api.register_blueprint(events.blueprint(deps))
+    api.register_blueprint(webhook_endpoints.blueprint(deps))
     api.register_blueprint(wechat_login.blueprint(deps))
     openapi.complete(api.spec)
     app.register_blueprint(notices.blueprint(deps))

@@ -194,19 +194,96 @@ PAGE_SIGNED: Final = _named(
         },
     ),
 )
-EVENT: Final = _named(
-    succeeded=(
-        "Paid",
+_EVENT: Final[dict[str, Any]] = {
+    "id": "evt_1666625039547498498",
+    "object": "event",
+    "api_version": "1.0.1",
+    "created": _CREATED,
+    "livemode": False,
+    "type": "payment_intent.succeeded",
+    "data": {"object": _PAID},
+}
+_KEPT_EVENT: Final[dict[str, Any]] = _EVENT | {"pending_webhooks": 1}
+_EVENTS_URL: Final = "/v1/events"
+_ENDPOINT: Final[dict[str, Any]] = {
+    "id": "we_1666625339547498496",
+    "object": "webhook_endpoint",
+    "api_version": "1.0.1",
+    "created": _CREATED,
+    "description": "The shop's books",
+    "enabled_events": ["payment_intent.succeeded", "charge.refund.updated"],
+    "livemode": False,
+    "status": "enabled",
+    "url": "https://shop.example.com/webhooks",
+}
+_OF_SETTINGS: Final[dict[str, Any]] = {
+    "id": "we_demo_shop",
+    "object": "webhook_endpoint",
+    "api_version": "1.0.1",
+    "enabled_events": ["*"],
+    "livemode": False,
+    "read_only": True,
+    "status": "enabled",
+    "url": "https://shop.example.com/all",
+}
+_DELIVERY: Final[dict[str, Any]] = {
+    "id": "dlv_1666625439547498496",
+    "object": "delivery",
+    "event": _EVENT["id"],
+    "webhook_endpoint": _ENDPOINT["id"],
+    "status": "pending",
+    "next_attempt_at": _CREATED + 5_000,
+    "attempts": [
         {
-            "id": "evt_1666625039547498498",
-            "object": "event",
-            "api_version": "1.0.1",
+            "number": 1,
             "created": _CREATED,
-            "livemode": False,
-            "type": "payment_intent.succeeded",
-            "data": {"object": _PAID},
+            "duration_ms": 41,
+            "status": 503,
+            "reason": "HTTP 503",
+            "response_excerpt": "Back in a minute",
+        }
+    ],
+}
+EVENT: Final = _named(succeeded=("Paid", _EVENT))
+EVENT_SHOWN: Final = _named(succeeded=("Paid, and not yet delivered everywhere", _KEPT_EVENT))
+EVENTS_LISTED: Final = _named(
+    page=("A page", {"object": "list", "url": _EVENTS_URL, "has_more": False, "data": [_KEPT_EVENT]})
+)
+EVENT_RESEND: Final = _named(
+    all=("To all that want it now", {}),
+    one=("To one only, here one of the settings", {"webhook_endpoint": _OF_SETTINGS["id"]}),
+)
+DELIVERIES_LISTED: Final = _named(
+    waiting=(
+        "Tried once, and to be tried again",
+        {"object": "list", "url": f"{_EVENTS_URL}/{_EVENT['id']}/deliveries", "has_more": False, "data": [_DELIVERY]},
+    )
+)
+ENDPOINT_CREATE: Final = _named(
+    some=(
+        "For some types of events",
+        {
+            "url": _ENDPOINT["url"],
+            "enabled_events": _ENDPOINT["enabled_events"],
+            "description": _ENDPOINT["description"],
         },
     ),
+    all=("For everything", {"url": _ENDPOINT["url"], "enabled_events": ["*"]}),
+)
+ENDPOINT_UPDATE: Final = _named(
+    types=("Other types of events", {"enabled_events": ["*"]}), disabled=("Disable it", {"disabled": True})
+)
+ENDPOINT_ROTATE: Final = _named(nothing=("Nothing is needed", {}))
+ENDPOINT_MADE: Final = _named(made=("With its secret, this once", _ENDPOINT | {"secret": "whsec_EXAMPLE"}))
+ENDPOINT_SHOWN: Final = _named(enabled=("Made through the API", _ENDPOINT))
+ENDPOINT_DELETED: Final = _named(
+    deleted=("Deleted", {"id": _ENDPOINT["id"], "object": "webhook_endpoint", "deleted": True})
+)
+ENDPOINTS_LISTED: Final = _named(
+    page=(
+        "One made through the API, and one of the settings",
+        {"object": "list", "url": "/v1/webhook_endpoints", "has_more": False, "data": [_ENDPOINT, _OF_SETTINGS]},
+    )
 )
 ERROR: Final = {
     "error": {

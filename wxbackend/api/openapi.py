@@ -94,6 +94,25 @@ _REFUND_ID: Final = {
     "schema": {"type": "string", "pattern": "^re_[0-9]{19}$"},
     "example": "re_1666625139547498496",
 }
+_ENDPOINT_ID: Final = {
+    "in": "path",
+    "name": "endpoint_id",
+    "required": True,
+    "description": "The webhook endpoint's `id`, made here or named in the settings.",
+    "schema": {"type": "string", "pattern": "^we_[0-9A-Za-z_]+$", "maxLength": 64},
+    "example": "we_1666625339547498496",
+}
+_EVENT_ID: Final = {
+    "in": "path",
+    "name": "event_id",
+    "required": True,
+    "description": "The Event's `id`.",
+    "schema": {"type": "string", "pattern": "^evt_[0-9]{19}$"},
+    "example": "evt_1666625039547498498",
+}
+_IN_PATHS: Final = (_INTENT_ID, _REFUND_ID, _ENDPOINT_ID, _EVENT_ID)
+_REPEATABLE: Final = ("/v1/payment_intents", "/v1/refunds", "/v1/webhook_endpoints", "/v1/events")
+"""Where a POST may have an Idempotency-Key."""
 _HEADERS: Final = {
     "RequestId": {"description": "Names this request; quote it when something is wrong.", "schema": {"type": "string"}},
     "IdempotentReplayed": {
@@ -189,11 +208,10 @@ def _complete_operation(known: Operation, method: str, path: str, operation: dic
     operation["operationId"] = known.id
     operation["security"] = _KEYS[known.keys]
     parameters = [_query_parameter(parameter) for parameter in operation.get("parameters", [])]
-    parameters += [_INTENT_ID] if "{intent_id}" in path else []
-    parameters += [_REFUND_ID] if "{refund_id}" in path else []
+    parameters += [part for part in _IN_PATHS if f"{{{part['name']}}}" in path]
     parameters += [_CLIENT_SECRET] if known.keys is Keys.BUYER else []
     parameters += [_SESSION] if known.id == "confirmPaymentIntent" else []
-    idempotent = method == "post" and path.startswith(("/v1/payment_intents", "/v1/refunds"))
+    idempotent = method == "post" and path.startswith(_REPEATABLE)
     parameters += [_IDEMPOTENCY] if idempotent else []
     operation["parameters"] = parameters
     body = operation.get("requestBody")
@@ -235,4 +253,6 @@ def _query_parameter(parameter: dict[str, Any]) -> dict[str, Any]:
     if parameter["name"] == "expand":
         schema = {"type": "array", "items": {"type": "string"}}
         return parameter | {"name": "expand[]", "schema": schema, "description": "Accepted and ignored."}
+    if parameter["schema"].get("type") == "array":
+        return parameter | {"name": f"{parameter['name']}[]"}
     return parameter

@@ -35,6 +35,8 @@ class Operation:
 _BODY: Final = (413, 415)
 _METHOD: Final = ("payment_method_data", "payment_method_options")
 _INTENT: Final = "/v1/payment_intents"
+_ENDPOINT: Final = "/v1/webhook_endpoints"
+_EVENT: Final = "/v1/events"
 _WECHAT: Final = "/v1/wechat"
 
 OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
@@ -75,6 +77,37 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ("get", "/v1/balance"): Operation("retrieveBalance", Keys.SECRET, (400, 401, 403), examples.BALANCE),
     ("get", "/v1/balance_transactions"): Operation(
         "listBalanceTransactions", Keys.SECRET, (400, 401, 403, 404), examples.BALANCE_LISTED
+    ),
+    ("post", _ENDPOINT): Operation(
+        "createWebhookEndpoint", Keys.SECRET, (400, 401, 403, 409, *_BODY), examples.ENDPOINT_MADE,
+        examples.ENDPOINT_CREATE, body_required=True, structures=("metadata",),
+    ),
+    ("get", _ENDPOINT): Operation(
+        "listWebhookEndpoints", Keys.SECRET, (400, 401, 403), examples.ENDPOINTS_LISTED
+    ),
+    ("get", f"{_ENDPOINT}/{{endpoint_id}}"): Operation(
+        "retrieveWebhookEndpoint", Keys.SECRET, (400, 401, 403, 404), examples.ENDPOINT_SHOWN
+    ),
+    ("post", f"{_ENDPOINT}/{{endpoint_id}}"): Operation(
+        "updateWebhookEndpoint", Keys.SECRET, (400, 401, 403, 404, 409, *_BODY), examples.ENDPOINT_SHOWN,
+        examples.ENDPOINT_UPDATE, structures=("metadata",),
+    ),
+    ("delete", f"{_ENDPOINT}/{{endpoint_id}}"): Operation(
+        "deleteWebhookEndpoint", Keys.SECRET, (400, 401, 403, 404), examples.ENDPOINT_DELETED
+    ),
+    ("post", f"{_ENDPOINT}/{{endpoint_id}}/rotate_secret"): Operation(
+        "rotateWebhookEndpointSecret", Keys.SECRET, (400, 401, 403, 404, 409, *_BODY), examples.ENDPOINT_MADE,
+        examples.ENDPOINT_ROTATE,
+    ),
+    ("get", _EVENT): Operation("listEvents", Keys.SECRET, (400, 401, 403, 404), examples.EVENTS_LISTED),
+    ("get", f"{_EVENT}/{{event_id}}"): Operation(
+        "retrieveEvent", Keys.SECRET, (400, 401, 403, 404), examples.EVENT_SHOWN
+    ),
+    ("get", f"{_EVENT}/{{event_id}}/deliveries"): Operation(
+        "listEventDeliveries", Keys.SECRET, (400, 401, 403, 404), examples.DELIVERIES_LISTED
+    ),
+    ("post", f"{_EVENT}/{{event_id}}/resend"): Operation(
+        "resendEvent", Keys.SECRET, (400, 401, 403, 404, 409, *_BODY), examples.EVENT_SHOWN, examples.EVENT_RESEND
     ),
     ("post", f"{_WECHAT}/mini_program/login"): Operation(
         "logInMiniProgram", Keys.ANY, (400, 401, *_BODY, 502, 503),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from wxbackend.api.field_types import Ignored, Part, Strict, Whole, Words
@@ -50,14 +51,7 @@ def page_of(
     query: dict[str, Any], *, prefix: str, merchant_order_id: str | None = None, after_param: str = "starting_after"
 ) -> Page:
     """The page that a query asks for."""
-    limit = query.get("limit", LIMIT_DEFAULT)
-    if not 1 <= limit <= LIMIT_MAX:
-        raise InvalidRequest(f"limit must be 1 to {LIMIT_MAX}.", code="parameter_invalid_integer", param="limit")
-    after, before = query.get(after_param), query.get("ending_before")
-    if after is not None and before is not None:
-        raise InvalidRequest(
-            "Use starting_after or ending_before, not both.", code="parameters_exclusive", param="ending_before"
-        )
+    limit, after, before = cut_of(query, after_param=after_param)
     created_from_ms, created_until_ms = _window(query.get("created", {}))
     return Page(
         limit=limit,
@@ -67,6 +61,19 @@ def page_of(
         created_until_ms=created_until_ms,
         merchant_order_id=merchant_order_id,
     )
+
+
+def cut_of(query: dict[str, Any], *, after_param: str = "starting_after") -> tuple[int, str | None, str | None]:
+    """How many, and after or before which identifier."""
+    limit = query.get("limit", LIMIT_DEFAULT)
+    if not 1 <= limit <= LIMIT_MAX:
+        raise InvalidRequest(f"limit must be 1 to {LIMIT_MAX}.", code="parameter_invalid_integer", param="limit")
+    after, before = query.get(after_param), query.get("ending_before")
+    if after is not None and before is not None:
+        raise InvalidRequest(
+            "Use starting_after or ending_before, not both.", code="parameters_exclusive", param="ending_before"
+        )
+    return limit, after, before
 
 
 def _window(created: dict[str, int]) -> tuple[int | None, int | None]:
@@ -91,6 +98,6 @@ def _second_from(moment_ms: int) -> int:
     return -(-moment_ms // 1000) * 1000
 
 
-def envelope(url: str, data: list[dict[str, Any]], *, has_more: bool) -> dict[str, Any]:
+def envelope(url: str, data: Sequence[Any], *, has_more: bool) -> dict[str, Any]:
     """A list as every list looks."""
     return {"object": "list", "url": url, "has_more": has_more, "data": data}

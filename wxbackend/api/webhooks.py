@@ -8,11 +8,10 @@ from apispec import APISpec
 from marshmallow import fields
 
 from wxbackend.api import examples
+from wxbackend.api.events.schemas import EventPicture
 from wxbackend.api.field_types import Picture
 from wxbackend.api.payment_intents.schemas import PaymentIntentPicture
-from wxbackend.domain import representation
 from wxbackend.domain.discrepancy import DiscrepancyKind
-from wxbackend.domain.event import EventType
 
 
 class DiscrepancyPicture(Picture):
@@ -33,25 +32,13 @@ class DiscrepancyPicture(Picture):
     out_trade_no = fields.String()
 
 
-class EventPicture(Picture):
-    """Something that became true. The same event may come more than once, and events may overtake each other."""
-
-    id = fields.String(required=True, metadata={"pattern": "^evt_[0-9]{19}$", "description": "Note it to see repeats."})
-    object = fields.String(required=True, metadata={"enum": ["event"]})
-    api_version = fields.String(required=True, metadata={"enum": [representation.API_VERSION]})
-    created = fields.Integer(required=True, metadata={"description": "Unix milliseconds of a whole second."})
-    livemode = fields.Boolean(required=True)
-    type = fields.String(required=True, metadata={"enum": [kind.value for kind in EventType]})
-    data = fields.Dict(required=True)
-
-
 EVENT: Final = EventPicture()
 DISCREPANCY: Final = DiscrepancyPicture()
 INTENT: Final = PaymentIntentPicture()
 _SIGNATURE: Final = (
-    "`t=<seconds>,v1=<hex>`: HMAC-SHA256 with the endpoint's secret over `t`, a dot and the raw body. While a secret "
-    "is being changed there are two `v1`. Refuse what is older than five minutes. The official Stripe SDKs' "
-    "`Webhook.construct_event` reads it."
+    "`t=<seconds>,v1=<hex>`: HMAC-SHA256 with the endpoint's secret over `t`, a dot and the raw body. For a day after "
+    "a secret was replaced there is one `v1` for each that signs. Refuse what is older than five minutes. The official "
+    "Stripe SDKs' `Webhook.construct_event` reads it."
 )
 _HEADERS: Final = {
     "Wx-Signature": _SIGNATURE,
@@ -66,8 +53,7 @@ def describe(spec: APISpec) -> None:
     spec.components.schema("Event", schema=EVENT)
     spec.components.schema("Discrepancy", schema=DISCREPANCY)
     subjects = [{"$ref": f"#/components/schemas/{name}"} for name in ("PaymentIntent", "Refund", "Discrepancy")]
-    event = spec.components.schemas["Event"]["properties"]
-    event["data"] = {"type": "object", "required": ["object"], "properties": {"object": {"anyOf": subjects}}}
+    spec.components.schemas["EventData"]["properties"]["object"] = {"anyOf": subjects}
     spec.options["webhooks"] = {"event": {"post": _webhook()}}
 
 

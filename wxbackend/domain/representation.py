@@ -7,6 +7,7 @@ from typing import Any, Final
 from wxbackend.domain import ids
 from wxbackend.domain.attempt import Attempt
 from wxbackend.domain.discrepancy import Discrepancy
+from wxbackend.domain.endpoint import Endpoint
 from wxbackend.domain.intent import PaymentIntent, PaymentMethod
 from wxbackend.domain.ledger import REFUNDS_PENDING, Transfer
 from wxbackend.domain.next_action import next_action
@@ -190,3 +191,28 @@ def event(*, number: int, type_name: str, created_ms: int, livemode: bool, subje
         "livemode": livemode,
         "type": type_name,
     }
+
+
+def event_with_pending(body: bytes, pending: int) -> bytes:
+    """An Event's frozen bytes, with the number of its deliveries that have not ended set in at the end."""
+    assert body.endswith(b"}"), "an event is frozen as a JSON object"
+    return body[:-1] + b',"pending_webhooks":%d}' % pending
+
+
+def webhook_endpoint(shown: Endpoint, *, with_secret: bool = False) -> dict[str, Any]:
+    """A webhook endpoint; its secret only in the answer that made it. One of the settings is `read_only`."""
+    fields: dict[str, Any] = {
+        "id": shown.id,
+        "object": "webhook_endpoint",
+        "api_version": API_VERSION,
+        "created": None if shown.created_ms is None else seconds_only(shown.created_ms),
+        "description": shown.description,
+        "enabled_events": list(shown.enabled_events),
+        "livemode": shown.livemode,
+        "metadata": dict(shown.metadata) or None,
+        "read_only": None if shown.is_changeable else True,
+        "secret": shown.secret if with_secret else None,
+        "status": "disabled" if shown.disabled else "enabled",
+        "url": shown.url,
+    }
+    return {name: value for name, value in fields.items() if value is not None}

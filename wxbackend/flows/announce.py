@@ -10,6 +10,7 @@ from wxbackend.domain import representation
 from wxbackend.domain.event import Event, EventType
 from wxbackend.domain.ledger import Transfer
 from wxbackend.flows.dependencies import Dependencies
+from wxbackend.flows.find_endpoint import listeners
 from wxbackend.ports.store import BookedTransfer, Unit
 
 
@@ -35,7 +36,7 @@ def emit(
     body = orjson.dumps(
         representation.event(number=number, type_name=kind.value, created_ms=now_ms, livemode=livemode, subject=subject)
     )
-    endpoints = deps.accounts.endpoints(account, livemode=livemode)
+    endpoints = [each for each in listeners(unit, deps, account, livemode=livemode) if each.wants(kind)]
     unit.events.insert(
         Event(number, account, livemode, kind, now_ms, subject_id, body),
         endpoint_ids=[endpoint.id for endpoint in endpoints],

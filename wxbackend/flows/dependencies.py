@@ -28,6 +28,8 @@ class Policy:
     """When a refund that the balance could not bear is sent again."""
     login_lasts_s: int = 86_400
     """How long a buyer's login session lasts."""
+    allow_private_webhooks: bool = False
+    """Whether webhooks may go to addresses that are not public."""
     public_url: str = ""
     """Where the outside reaches us, without a slash at the end."""
 

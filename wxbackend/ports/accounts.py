@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from wxbackend.domain.endpoint import Endpoint
 from wxbackend.domain.terminal import AppKind
 
 
@@ -41,17 +42,6 @@ class App:
     return_urls: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A merchant's webhook endpoint."""
-
-    id: str
-    account: str
-    livemode: bool
-    url: str
-    secrets: tuple[str, ...] = field(repr=False)
-
-
 class Accounts(Protocol):
     """The directory of all of them."""
 
@@ -68,11 +58,11 @@ class Accounts(Protocol):
         ...
 
     def endpoints(self, account: str, *, livemode: bool) -> tuple[Endpoint, ...]:
-        """The account's webhook endpoints in that mode."""
+        """The webhook endpoints that the settings name for the account in that mode."""
         ...
 
     def endpoint(self, endpoint_id: str) -> Endpoint | None:
-        """One endpoint by its id."""
+        """One of those by its id."""
         ...
 
     def owner_of(self, provider: str, merchant: str) -> Actor | None:

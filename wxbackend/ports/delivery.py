@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from wxbackend.ports.accounts import Endpoint
+from wxbackend.domain.endpoint import Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +21,11 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of it: the HTTP status, or None with the reason why there was none."""
+    """What came of it: the HTTP status and the beginning of the answer, or None with the reason why there was none."""
 
     status: int | None
     reason: str
+    excerpt: str = ""
 
     @property
     def delivered(self) -> bool:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, exists, func, insert, literal_column, select, update
 
-from wxbackend.domain.event import Event
-from wxbackend.ports.store import Delivery
+from wxbackend.domain.event import Event, EventType
+from wxbackend.ports.store import Delivery, Page
 from wxbackend.store import tables
+from wxbackend.store.paging import paged
 
 _E = tables.events
 _D = tables.deliveries
 _INSERT_EVENT = insert(_E)
 _INSERT_DELIVERY = insert(_D)
+_FIND = select(_E).where(_E.c.id == bindparam("named_event"))
+_PENDING = _D.c.state == literal_column("'pending'")  # as the index says it
+# One step into the index for each endpoint that has something pending, however much that is.
+_FIRST = select(func.min(_D.c.endpoint_id).label("endpoint_id")).where(_PENDING).cte("waiting", recursive=True)
+_NEXT = select(func.min(_D.c.endpoint_id)).where(_PENDING, _D.c.endpoint_id > _FIRST.c.endpoint_id).scalar_subquery()
+_WAITING = _FIRST.union_all(select(_NEXT).where(_FIRST.c.endpoint_id.is_not(None)))
+_EARLIEST = select(func.min(_D.c.due_ms)).where(_PENDING, _D.c.endpoint_id == _WAITING.c.endpoint_id).scalar_subquery()
+_WAITING_SINCE = select(_WAITING.c.endpoint_id, _EARLIEST.label("due_ms")).where(_WAITING.c.endpoint_id.is_not(None))
 _DUE = (
     select(_D.c.id)
-    .where(
-        _D.c.state == "pending",
-        _D.c.due_ms <= bindparam("now"),
-        _D.c.endpoint_id.not_in(bindparam("busy", expanding=True)),
-    )
+    .where(_PENDING, _D.c.endpoint_id == bindparam("of_endpoint"), _D.c.due_ms <= bindparam("now"))
     .order_by(_D.c.due_ms)
     .limit(bindparam("at_most"))
     .with_for_update(skip_locked=True)
@@ -55,6 +61,20 @@ _FAILED = (
         last_status=bindparam("answered"),
         last_reason=bindparam("because"),
     )
+)
+
+
+_LATER = _D.alias("later")
+# A delivery that has not arrived, and none after it to the same endpoint has.
+_MISSING = exists().where(
+    _D.c.event_id == _E.c.id,
+    _D.c.state.in_(["pending", "failed"]),
+    ~exists().where(
+        _LATER.c.event_id == _D.c.event_id,
+        _LATER.c.endpoint_id == _D.c.endpoint_id,
+        _LATER.c.id > _D.c.id,
+        _LATER.c.state == "delivered",
+    ),
 )
 
 
@@ -93,12 +113,30 @@ class Events:
                 },
             )
 
+    def find(self, event_id: int) -> Event | None:
+        """Read one."""
+        row = self._connection.execute(_FIND, {"named_event": event_id}).first()
+        return None if row is None else _event_from(row)
+
+    def page(
+        self, account: str, *, livemode: bool, page: Page, types: Sequence[EventType] = (), arrived: bool | None = None
+    ) -> Sequence[Event]:
+        """Newest first, one more than asked."""
+        query = select(_E).where(_E.c.account == account, _E.c.livemode == livemode)
+        if types:
+            query = query.where(_E.c.type.in_([kind.value for kind in types]))
+        if arrived is not None:
+            query = query.where(~_MISSING if arrived else _MISSING)
+        return [_event_from(row) for row in paged(self._connection, query, _E, page)]
+
     def claim(
-        self, *, now_ms: int, lease_ms: int, limit: int, busy_endpoints: Sequence[str] = ()
+        self, *, now_ms: int, lease_ms: int, limit: int, room: Callable[[str], int] | None = None
     ) -> Sequence[Delivery]:
         """A claim moves the due time to the end of the lease."""
-        told = {"now": now_ms, "at_most": limit, "leased_until": now_ms + lease_ms, "busy": list(busy_endpoints)}
-        rows = self._connection.execute(_CLAIM, told).all()
+        rows: list[Row[Any]] = []
+        for endpoint_id, share in self._shares(now_ms=now_ms, limit=limit, room=room).items():
+            told = {"now": now_ms, "at_most": share, "leased_until": now_ms + lease_ms, "of_endpoint": endpoint_id}
+            rows += self._connection.execute(_CLAIM, told).all()
         if not rows:
             return []
         wanted = sorted({row.event_id for row in rows})
@@ -107,6 +145,20 @@ class Events:
             Delivery(row.id, row.event_id, row.endpoint_id, row.tries, bodies[row.event_id])
             for row in sorted(rows, key=lambda row: row.id)
         ]
+
+    def _shares(self, *, now_ms: int, limit: int, room: Callable[[str], int] | None) -> dict[str, int]:
+        """How many to take of which endpoint: in turns, so that one with a long queue leaves room for the others."""
+        waiting = [row for row in self._connection.execute(_WAITING_SINCE) if row.due_ms <= now_ms]
+        waiting.sort(key=lambda row: row.due_ms)
+        rooms = {row.endpoint_id: limit if room is None else room(row.endpoint_id) for row in waiting}
+        shares = dict.fromkeys(rooms, 0)
+        left = limit
+        while left and any(shares[name] < rooms[name] for name in rooms):
+            for name, most in rooms.items():
+                if left and shares[name] < most:
+                    shares[name] += 1
+                    left -= 1
+        return {name: share for name, share in shares.items() if share}
 
     def delivered(self, delivery_id: int, *, now_ms: int, tries: int, status: int) -> None:
         """It arrived."""
@@ -126,3 +178,15 @@ class Events:
                 "because": reason,
             },
         )
+
+
+def _event_from(row: Row[Any]) -> Event:
+    return Event(
+        id=row.id,
+        account=row.account,
+        livemode=row.livemode,
+        type=EventType(row.type),
+        created_ms=row.created_ms,
+        subject_id=row.subject_id,
+        body=row.body,
+    )

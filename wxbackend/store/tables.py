@@ -165,8 +165,10 @@ deliveries = Table(
     Column("last_reason", Text),
     Column("delivered_ms", Number),
 )
+# Endpoint first: a worker takes a few of each endpoint's, however many are waiting for one of them.
 Index(
-    "deliveries_due",
+    "deliveries_pending",
+    deliveries.c.endpoint_id,
     deliveries.c.due_ms,
     sqlite_where=text("state = 'pending'"),
     postgresql_where=text("state = 'pending'"),
@@ -174,6 +176,38 @@ Index(
 Index("deliveries_by_event", deliveries.c.event_id)
 _PENDING = text("state = 'pending'")
 Index("deliveries_oldest", deliveries.c.event_id, sqlite_where=_PENDING, postgresql_where=_PENDING)
+
+delivery_attempts = Table(
+    "delivery_attempts",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=False),
+    Column("delivery_id", Number, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("begun_ms", Number, nullable=False),
+    Column("duration_ms", Number, nullable=False),
+    Column("status", Integer),
+    Column("reason", Text, nullable=False),
+    Column("excerpt", Text, nullable=False),
+)
+Index("delivery_attempts_by_delivery", delivery_attempts.c.delivery_id)
+
+webhook_endpoints = Table(
+    "webhook_endpoints",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=False),
+    Column("account", Text, nullable=False),
+    Column("livemode", Boolean, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("retired", Text),
+    Column("enabled_events", Text, nullable=False),
+    Column("description", Text),
+    Column("metadata", Text),
+    Column("disabled", Boolean, nullable=False),
+    Column("created_ms", Number, nullable=False),
+    Column("version", Integer, nullable=False),
+)
+Index("webhook_endpoints_newest", webhook_endpoints.c.account, webhook_endpoints.c.livemode, webhook_endpoints.c.id)
 
 notices = Table(
     "notices",

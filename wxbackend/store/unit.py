@@ -20,7 +20,9 @@ from wxbackend.ports import store as ports
 from wxbackend.store.api_keys import ApiKeys
 from wxbackend.store.attempts import Attempts
 from wxbackend.store.certificates import Certificates
+from wxbackend.store.deliveries import Deliveries
 from wxbackend.store.discrepancies import Discrepancies
+from wxbackend.store.endpoints import Endpoints
 from wxbackend.store.engines import is_sqlite, reading_engine, sqlite_writing_engine
 from wxbackend.store.events import Events
 from wxbackend.store.gauges import Gauges
@@ -60,6 +62,16 @@ class Unit:
     def events(self) -> Events:
         """Events and the outbox."""
         return Events(self._connection)
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """What became of deliveries."""
+        return Deliveries(self._connection)
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Webhook endpoints."""
+        return Endpoints(self._connection)
 
     @property
     def notices(self) -> Notices:

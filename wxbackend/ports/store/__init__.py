@@ -16,7 +16,16 @@ from wxbackend.ports.store.callers import (
     LoginSession,
 )
 from wxbackend.ports.store.gauges import Gauges
-from wxbackend.ports.store.messages import Delivery, Events, KeptNotice, Notices
+from wxbackend.ports.store.messages import (
+    Deliveries,
+    Delivery,
+    DeliveryTry,
+    Endpoints,
+    Events,
+    KeptDelivery,
+    KeptNotice,
+    Notices,
+)
 from wxbackend.ports.store.money import BookedTransfer, Discrepancies, Ledger, RecordedDiscrepancy, Refunds
 from wxbackend.ports.store.payments import Attempts, Intents, Page, Poll
 
@@ -26,13 +35,17 @@ __all__ = [
     "Attempts",
     "BookedTransfer",
     "Certificates",
+    "Deliveries",
     "Delivery",
+    "DeliveryTry",
     "Discrepancies",
+    "Endpoints",
     "Events",
     "Gauges",
     "Idempotency",
     "IdempotentRequest",
     "Intents",
+    "KeptDelivery",
     "KeptNotice",
     "KeptReply",
     "Ledger",
@@ -65,7 +78,17 @@ class Unit(Protocol):
 
     @property
     def events(self) -> Events:
-        """Events and deliveries."""
+        """Events and the outbox."""
+        ...
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """What became of deliveries."""
+        ...
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Webhook endpoints."""
         ...
 
     @property

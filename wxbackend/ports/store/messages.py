@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from wxbackend.domain.event import Event
+from wxbackend.domain.endpoint import Endpoint
+from wxbackend.domain.event import Event, EventType
+from wxbackend.ports.store.payments import Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +29,20 @@ class Events(Protocol):
         """Keep the event and one delivery for each endpoint, due at once."""
         ...
 
+    def find(self, event_id: int) -> Event | None:
+        """Read one."""
+        ...
+
+    def page(
+        self, account: str, *, livemode: bool, page: Page, types: Sequence[EventType] = (), arrived: bool | None = None
+    ) -> Sequence[Event]:
+        """Up to `limit` + 1 of them, newest first: of some types, and only those that did or did not arrive."""
+        ...
+
     def claim(
-        self, *, now_ms: int, lease_ms: int, limit: int, busy_endpoints: Sequence[str] = ()
+        self, *, now_ms: int, lease_ms: int, limit: int, room: Callable[[str], int] | None = None
     ) -> Sequence[Delivery]:
-        """Take due deliveries, except those to busy endpoints; another worker gets them only after the lease."""
+        """Take due deliveries, of each endpoint no more than there is `room` for; others get them after the lease."""
         ...
 
     def delivered(self, delivery_id: int, *, now_ms: int, tries: int, status: int) -> None:
@@ -39,6 +51,96 @@ class Events(Protocol):
 
     def failed(self, delivery_id: int, *, tries: int, status: int | None, reason: str, due_ms: int | None) -> None:
         """It did not; try again then, or never when `due_ms` is None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryTry:
+    """One try of a delivery: when it began, how long it took, and what the endpoint said."""
+
+    id: int
+    delivery_id: int
+    number: int
+    begun_ms: int
+    duration_ms: int
+    status: int | None
+    reason: str
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptDelivery:
+    """A delivery and its tries; `state` is pending, delivered, failed or canceled."""
+
+    id: int
+    event_id: int
+    endpoint_id: str
+    state: str
+    due_ms: int | None
+    tries: tuple[DeliveryTry, ...]
+
+
+class Deliveries(Protocol):
+    """What became of the deliveries."""
+
+    def note(self, tried: DeliveryTry) -> None:
+        """Keep what one try brought."""
+        ...
+
+    def pending(self, event_ids: Sequence[int]) -> Mapping[int, int]:
+        """How many deliveries of each event have not ended; events without one are left out."""
+        ...
+
+    def of_event(self, event_id: int, *, limit: int) -> Sequence[KeptDelivery]:
+        """The event's deliveries with their tries, newest first."""
+        ...
+
+    def again(self, event_id: int, endpoint_id: str, *, delivery_id: int, now_ms: int) -> None:
+        """Deliver it once more: the pending delivery at once, or a new one when none is pending."""
+        ...
+
+    def cancel_to(self, endpoint_id: str, *, reason: str) -> None:
+        """End everything that is pending for an endpoint."""
+        ...
+
+    def cancel(self, delivery_id: int, *, reason: str) -> None:
+        """End one delivery, unless it has ended."""
+        ...
+
+    def forget_tries(self, *, before_id: int) -> None:
+        """Drop tries whose identifier is smaller."""
+        ...
+
+
+class Endpoints(Protocol):
+    """Webhook endpoints that were made through the API."""
+
+    def insert(self, endpoint: Endpoint) -> None:
+        """Keep a new one."""
+        ...
+
+    def find(self, endpoint_id: int) -> Endpoint | None:
+        """Read one."""
+        ...
+
+    def lock(self, endpoint_id: int) -> Endpoint | None:
+        """Read one and keep others from changing it until the unit ends."""
+        ...
+
+    def save(self, endpoint: Endpoint) -> None:
+        """Write one that `lock` gave in this unit."""
+        ...
+
+    def remove(self, endpoint_id: int) -> None:
+        """Forget one."""
+        ...
+
+    def of_account(self, account: str, *, livemode: bool) -> Sequence[Endpoint]:
+        """All of them, newest first."""
+        ...
+
+    def lock_all(self, account: str, *, livemode: bool) -> Sequence[Endpoint]:
+        """All of them, with nobody else adding one at the same time where there is one already."""
         ...
 
 

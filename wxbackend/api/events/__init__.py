@@ -1,0 +1,1 @@
+"""Events over HTTP: what was told, and how it went."""
