@@ -41,16 +41,10 @@ def error_of(answer: Answer) -> dict[str, Any]:
 @contextmanager
 def nothing_changes(stack: RunningStack) -> Iterator[None]:
     """What happens inside leaves every row that is about money as it was."""
-    stack.wait_for(lambda: _is_quiet(stack), "earlier deliveries to end")
+    stack.wait_for(stack.is_at_rest, "earlier deliveries to end")
     before = stack.money_rows()
     yield
     assert stack.money_rows() == before
-
-
-def _is_quiet(stack: RunningStack) -> bool:
-    pending = stack.rows("SELECT id FROM deliveries WHERE state = 'pending'")
-    moving = stack.rows("SELECT id FROM attempts WHERE state IN ('recorded', 'uncertain', 'closing')")
-    return not pending and not moving
 
 
 def form(stack: RunningStack, path: str, fields: Mapping[str, str], **more: Any) -> Answer:

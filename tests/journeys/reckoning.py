@@ -95,16 +95,8 @@ def change(stack: RunningStack, statement: str, *values: Any) -> None:
 
 
 def quiet_rows(stack: RunningStack) -> dict[str, list[dict[str, Any]]]:
-    """All money rows, when nothing is being delivered, ordered or closed any more."""
-
-    def at_rest() -> bool:
-        moving = stack.rows(
-            "SELECT id FROM attempts WHERE state IN ('recorded', 'uncertain', 'closing') "
-            "UNION SELECT id FROM deliveries WHERE state = 'pending'"
-        )
-        return not moving
-
-    stack.wait_for(at_rest, "everything to come to rest")
+    """All money rows, when nothing moves any more."""
+    stack.wait_for(stack.is_at_rest, "everything to come to rest")
     return stack.money_rows()
 
 

@@ -282,6 +282,14 @@ class RunningStack:
             db.row_factory = sqlite3.Row
             return [dict(row) for row in db.execute(query, values)]
 
+    def is_at_rest(self) -> bool:
+        """Whether nothing is being ordered, closed, refunded or delivered any more."""
+        return not self.rows(
+            "SELECT id FROM attempts WHERE state IN ('recorded', 'uncertain', 'closing')"
+            " UNION SELECT id FROM refunds WHERE state IN ('recorded', 'uncertain', 'short', 'processing')"
+            " UNION SELECT id FROM deliveries WHERE state = 'pending'"
+        )
+
     def money_rows(self) -> dict[str, list[dict[str, Any]]]:
         """Everything that is about money; equal before and after means that nothing changed."""
         return {name: self.rows(f"SELECT * FROM {name} ORDER BY id") for name in MONEY_TABLES}
