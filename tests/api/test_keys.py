@@ -233,11 +233,10 @@ def test_an_account_without_the_app_says_what_to_add(keys: tuple[RunningStack, d
     body = {"amount": 5, "currency": "CNY", "confirm": True, "payment_method_options": options}
     with nothing_changes(stack):
         answer = stack.call("POST", INTENTS, body, key=made["other_secret"])
-        param = "payment_method_options[wechat_pay][terminal_type]"
-        error = refused(answer, 400, "payment_method_not_available", param)
+        error = refused(answer, 400, "app_misconfigured", "payment_method_options[wechat_pay][app_id]")
         assert "accounts.apps" in error["message"]
         login = stack.call("POST", "/v1/wechat/mini_program/login", {"code": "x"}, key=made["other_publishable"])
-        refused(login, 400, "parameter_missing", "app_id")
+        refused(login, 400, "app_misconfigured", "app_id")
 
 
 def test_a_buyer_may_be_sent_back_to_the_shops_own_pages_when_the_settings_list_them(

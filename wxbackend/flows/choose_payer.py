@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from wxbackend.domain.errors import InvalidRequest, Rejected
 from wxbackend.domain.intent import PaymentMethod
-from wxbackend.domain.terminal import APP_KIND, AppKind, Terminal
+from wxbackend.domain.terminal import APP_KIND, Terminal
+from wxbackend.flows.choose_app import choose_app
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.ports.accounts import Actor, App, KeyKind
 from wxbackend.ports.store import LoginSession
@@ -79,7 +80,9 @@ def from_merchant(deps: Dependencies, actor: Actor, method: PaymentMethod) -> Pa
             code="parameter_missing",
             param=OPENID_PARAM,
         )
-    return Payer(method.terminal, _app(deps, actor, APP_KIND[method.terminal], method.app), method.openid)
+    return Payer(
+        method.terminal, choose_app(deps, actor, APP_KIND[method.terminal], method.app, param=APP_PARAM), method.openid
+    )
 
 
 def actor_may_name(actor: Actor) -> bool:
@@ -93,27 +96,3 @@ def _same_owner(session: LoginSession, actor: Actor) -> bool:
 
 def _apps(deps: Dependencies, actor: Actor) -> tuple[App, ...]:
     return deps.accounts.apps(actor.account, livemode=actor.livemode)
-
-
-def _app(deps: Dependencies, actor: Actor, kind: AppKind, named: str | None) -> App:
-    fitting = [app for app in _apps(deps, actor) if app.kind is kind]
-    if named is not None:
-        for app in fitting:
-            if app.appid == named:
-                return app
-        raise InvalidRequest(
-            f"app_id is not a {kind.value} of this account.", code="parameter_invalid", param=APP_PARAM
-        )
-    if len(fitting) == 1:
-        return fitting[0]
-    if not fitting:
-        raise InvalidRequest(
-            f"This account has no {kind.value} app; add one under [[accounts.apps]] in the settings.",
-            code="payment_method_not_available",
-            param=TERMINAL_PARAM,
-        )
-    raise InvalidRequest(
-        f"This account has several {kind.value} apps; name one in app_id.",
-        code="parameter_missing",
-        param=APP_PARAM,
-    )

@@ -4,26 +4,11 @@ from __future__ import annotations
 
 from wxbackend.domain.errors import InvalidRequest
 from wxbackend.domain.terminal import AppKind
+from wxbackend.flows.choose_app import choose_app
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.open_session import OpenedSession, open_session
 from wxbackend.ports.accounts import Actor, App
 from wxbackend.ports.identity import LoginRefused
-
-
-def choose_app(deps: Dependencies, actor: Actor, kind: AppKind, named: str | None) -> App:
-    """The account's app of that kind; `named` decides when there are several."""
-    apps = [app for app in deps.accounts.apps(actor.account, livemode=actor.livemode) if app.kind is kind]
-    fitting = [app for app in apps if named in (None, app.appid)]
-    if len(fitting) == 1:
-        return fitting[0]
-    if named is not None:
-        why, code = f"app_id is not a {kind.value} of this account.", "parameter_invalid"
-    elif not fitting:
-        why = f"This account has no {kind.value} app; add one under [[accounts.apps]] in the settings."
-        code = "parameter_missing"
-    else:
-        why, code = f"This account has several {kind.value} apps; name one.", "parameter_missing"
-    raise InvalidRequest(why, code=code, param="app_id")
 
 
 def log_in_mini_program(

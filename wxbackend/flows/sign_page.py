@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from wxbackend.domain.errors import InvalidRequest, Unavailable
 from wxbackend.domain.terminal import AppKind
+from wxbackend.flows.choose_app import choose_app
 from wxbackend.flows.dependencies import Dependencies
-from wxbackend.flows.log_in_mini_program import choose_app
 from wxbackend.flows.start_oauth import check_return_url
 from wxbackend.ports.accounts import Actor
 from wxbackend.ports.identity import AppMisconfigured, QuotaReached

@@ -10,8 +10,8 @@ import orjson
 
 from wxbackend.domain.errors import InvalidRequest
 from wxbackend.domain.terminal import AppKind
+from wxbackend.flows.choose_app import choose_app
 from wxbackend.flows.dependencies import Dependencies
-from wxbackend.flows.log_in_mini_program import choose_app
 from wxbackend.flows.open_session import hash_of
 from wxbackend.ports.accounts import Actor, App
 
