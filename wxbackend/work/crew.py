@@ -16,6 +16,7 @@ class Crew:
         self._executor = ThreadPoolExecutor(hands, name)
         self._lock = threading.Lock()
         self._free = hands
+        self._freed = threading.Event()
 
     def __enter__(self) -> Self:
         return self
@@ -40,3 +41,9 @@ class Crew:
     def _let_go(self, _done: Future[None]) -> None:
         with self._lock:
             self._free += 1
+        self._freed.set()
+
+    def rest(self, at_most_s: float) -> None:
+        """Wait until a hand gets free, which may have made room for what is due, or until the time is over."""
+        self._freed.wait(at_most_s)
+        self._freed.clear()

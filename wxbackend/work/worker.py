@@ -35,13 +35,13 @@ class Worker:
             Crew(REFUND_LOOKS_AT_ONCE_MAX, "refund") as refunders,
             Crew(outbox.HANDS, "deliver") as couriers,
         ):
-            loops: list[tuple[str, Callable[[], int], float]] = [
-                ("reconciliation", lambda: reconciliation.tick(deps, reconcilers), self._idle_wait_s),
-                ("refunds", lambda: refunds.tick(deps, refunders), self._idle_wait_s),
-                ("outbox", self._outbox(couriers), self._idle_wait_s),
-                ("inbox", lambda: inbox.tick(deps), INBOX_EVERY_S),
-                ("certificates", self._certificates(), self._idle_wait_s),
-                ("expiry", lambda: expiry.tick(deps), HOUSEKEEPING_EVERY_S),
+            loops: list[tuple[str, Callable[[], int], Callable[[], object]]] = [
+                ("reconciliation", lambda: reconciliation.tick(deps, reconcilers), self._resting(reconcilers)),
+                ("refunds", lambda: refunds.tick(deps, refunders), self._resting(refunders)),
+                ("outbox", self._outbox(couriers), self._resting(couriers)),
+                ("inbox", lambda: inbox.tick(deps), lambda: self._stop.wait(INBOX_EVERY_S)),
+                ("certificates", self._certificates(), lambda: self._stop.wait(self._idle_wait_s)),
+                ("expiry", lambda: expiry.tick(deps), lambda: self._stop.wait(HOUSEKEEPING_EVERY_S)),
             ]
             threads = [threading.Thread(target=self._loop, args=loop, name=loop[0], daemon=True) for loop in loops]
             for thread in threads:
@@ -63,7 +63,11 @@ class Worker:
         under_way = outbox.Outbox(couriers)
         return lambda: under_way.tick(self._deps)
 
-    def _loop(self, name: str, tick: Callable[[], int], wait_s: float) -> None:
+    def _resting(self, crew: Crew) -> Callable[[], object]:
+        """What a loop does when nothing could begin: a hand that gets free wakes it before its time."""
+        return lambda: crew.rest(self._idle_wait_s)
+
+    def _loop(self, name: str, tick: Callable[[], int], rest: Callable[[], object]) -> None:
         while not self._stop.is_set():
             try:
                 done = tick()
@@ -71,4 +75,4 @@ class Worker:
                 self._log.exception("tick_failed", kind=name)
                 done = 0
             if not done:
-                self._stop.wait(wait_s)
+                rest()
