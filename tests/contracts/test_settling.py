@@ -93,3 +93,17 @@ def test_money_on_both_orders_is_recorded_once_as_double_however_often_it_is_tol
     found = database.store.read(lambda unit: unit.intents.find(1))
     assert found is not None
     assert found.amount_received == 2000
+
+
+def test_a_payment_heard_of_before_its_order_is_sent_again_is_never_overwritten(database: Database) -> None:
+    intent = an_intent(status=IntentStatus.REQUIRES_ACTION, attempt_id=12, payment_method=METHOD)
+    keep(database, intent, an_attempt(12, state=AttemptState.UNCERTAIN))
+    hear(database, 12, paid())
+    before = database.store.read(lambda unit: unit.attempts.find(12))
+    assert database.store.write(lambda unit: settle.resend(unit, 12, now_ms=NOW_MS + 5)) is None
+    assert database.store.read(lambda unit: unit.attempts.find(12)) == before
+    assert before is not None
+    assert before.state is AttemptState.PAID
+    assert database.store.write(lambda unit: unit.attempts.claim(now_ms=2 * NOW_MS, lease_ms=1, limit=9)) == []
+    hear(database, 12, paid())
+    assert database.store.read(lambda unit: unit.discrepancies.count_open()) == 0

@@ -26,7 +26,7 @@ def reconcile_intent(deps: Dependencies, poll: Poll) -> None:
     """Look at one attempt: repeat its order, query it or close it, and settle what the provider says."""
     attempt = deps.store.read(lambda unit: unit.attempts.find(poll.item))
     if attempt is None or not attempt.is_unresolved():
-        deps.store.write(lambda unit: unit.attempts.unschedule(poll.item))
+        deps.store.write(lambda unit: _leave_alone(unit, poll.item))
         return
     provider = ask_provider.provider_of(deps, attempt)
     if provider is None:
@@ -35,6 +35,8 @@ def reconcile_intent(deps: Dependencies, poll: Poll) -> None:
         )
         return
     said = _look(deps, provider, attempt)
+    if said is None:
+        return
     step = deps.store.write(lambda unit: settle.settle(unit, deps, attempt.id, said, looks=poll.tries + 1))
     structlog.get_logger("reconciliation").info(
         "attempt_looked_at",
@@ -46,21 +48,29 @@ def reconcile_intent(deps: Dependencies, poll: Poll) -> None:
     )
 
 
-def _look(deps: Dependencies, provider: Provider, attempt: Attempt) -> Observation:
+def _look(deps: Dependencies, provider: Provider, attempt: Attempt) -> Observation | None:
+    """What the provider says; None when something was heard of the attempt before anything was sent."""
     now_ms = deps.surroundings.now_ms()
     overdue = now_ms >= attempt.expires_ms
     if attempt.state is AttemptState.CLOSING:
         return ask_provider.close(deps, provider, attempt)
     if not overdue and attempt.state is not AttemptState.OPEN:
         # Nobody saw the answer to this order: the same number again gives it, and never a second order.
-        deps.store.write(lambda unit: settle.resend(unit, attempt, now_ms=now_ms))
-        return ask_provider.order(deps, provider, attempt)
+        sent = deps.store.write(lambda unit: settle.resend(unit, attempt.id, now_ms=now_ms))
+        return ask_provider.order(deps, provider, sent) if sent is not None else None
     said = ask_provider.query(deps, provider, attempt)
     if not overdue or isinstance(said, Paid | Closed):
         return said
     # Its time is over and it is not paid: query first, then close there, then here.
     deps.store.write(lambda unit: _expire(unit, deps, attempt))
     return ask_provider.close(deps, provider, attempt)
+
+
+def _leave_alone(unit: Unit, attempt_id: int) -> None:
+    """Plan no more looks, unless a late answer opened the attempt again since it was read."""
+    attempt = unit.attempts.find(attempt_id)
+    if attempt is None or not attempt.is_unresolved():
+        unit.attempts.unschedule(attempt_id)
 
 
 def _expire(unit: Unit, deps: Dependencies, attempt: Attempt) -> None:

@@ -32,8 +32,10 @@ def reconcile_refund(deps: Dependencies, poll: Poll) -> None:
         return
     if refund.state in UNSENT:
         now_ms = deps.surroundings.now_ms()
-        refund = deps.store.write(lambda unit: settle_refund.resend(unit, poll.item, now_ms=now_ms))
-        said = ask_provider.refund(deps, provider, refund)
+        sent = deps.store.write(lambda unit: settle_refund.resend(unit, poll.item, now_ms=now_ms))
+        if sent is None:
+            return
+        said = ask_provider.refund(deps, provider, sent)
     else:
         said = ask_provider.query_refund(deps, provider, refund)
     after = deps.store.write(

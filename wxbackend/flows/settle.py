@@ -47,8 +47,18 @@ def start(unit: Unit, deps: Dependencies, step: Step, *, was: PaymentIntent) -> 
     return step
 
 
-def resend(unit: Unit, attempt: Attempt, *, now_ms: int) -> Attempt:
-    """Note that the same order is sent again."""
+def resend(unit: Unit, attempt_id: int, *, now_ms: int) -> Attempt | None:
+    """Note that the same order is sent again; None when something was heard of it since it was read.
+
+    It is read anew under its intent's lock: a notice that came meanwhile must not be overwritten.
+    """
+    unlocked = unit.attempts.find(attempt_id)
+    assert unlocked is not None
+    unit.intents.lock(unlocked.intent_id)
+    attempt = unit.attempts.find(attempt_id)
+    assert attempt is not None
+    if not attempt.is_unresolved() or attempt.state is AttemptState.CLOSING:
+        return None
     sent = replace(attempt, sent_ms=now_ms)
     unit.attempts.save(sent)
     unit.attempts.schedule(attempt.id, due_ms=now_ms + ACTING_S * 1000, tries=0)

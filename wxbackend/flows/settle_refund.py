@@ -7,7 +7,7 @@ from dataclasses import replace
 from wxbackend.domain import ledger, refund_lifecycle, representation
 from wxbackend.domain.intent import PaymentIntent
 from wxbackend.domain.observation import RefundObservation
-from wxbackend.domain.refund import Refund, RefundState
+from wxbackend.domain.refund import UNSENT, Refund, RefundState
 from wxbackend.domain.refund_lifecycle import RefundStep
 from wxbackend.flows import announce
 from wxbackend.flows.dependencies import Dependencies
@@ -27,9 +27,11 @@ def begin(unit: Unit, deps: Dependencies, step: RefundStep, *, due_ms: int | Non
     return refund
 
 
-def resend(unit: Unit, refund_id: int, *, now_ms: int) -> Refund:
-    """Note that the same refund is sent again."""
+def resend(unit: Unit, refund_id: int, *, now_ms: int) -> Refund | None:
+    """Note that the same refund is sent again; None when something was heard of it since it was read."""
     refund = _lock(unit, refund_id)[1]
+    if refund.state not in UNSENT:
+        return None
     sent = replace(refund, sent_ms=now_ms)
     unit.refunds.save(sent)
     unit.refunds.schedule(refund_id, due_ms=now_ms + ACTING_S * 1000, tries=0)
