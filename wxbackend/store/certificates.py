@@ -10,13 +10,18 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from wxbackend.ports.provider import PlatformCertificate
 from wxbackend.store import tables
+from wxbackend.store.statement import Statement
 
 _T = tables.platform_certificates
-_SAVE = {
-    "sqlite": sqlite_insert(_T).on_conflict_do_nothing(),
-    "postgresql": postgresql_insert(_T).on_conflict_do_nothing(),
-}
-_LOAD = select(_T).where(_T.c.provider == bindparam("of_provider"), _T.c.merchant == bindparam("of_merchant"))
+_SAVE = Statement(
+    {
+        "sqlite": sqlite_insert(_T).on_conflict_do_nothing(),
+        "postgresql": postgresql_insert(_T).on_conflict_do_nothing(),
+    }
+)
+_LOAD = Statement(
+    select(_T).where(_T.c.provider == bindparam("of_provider"), _T.c.merchant == bindparam("of_merchant"))
+)
 
 
 class Certificates:
@@ -30,8 +35,8 @@ class Certificates:
     def save(self, provider: str, merchant: str, certificates: Sequence[PlatformCertificate]) -> None:
         """Keep these beside what is there."""
         for certificate in certificates:
-            self._connection.execute(
-                _SAVE[self._connection.dialect.name],
+            _SAVE.run(
+                self._connection,
                 {
                     "provider": provider,
                     "merchant": merchant,
@@ -44,5 +49,5 @@ class Certificates:
 
     def load(self, provider: str, merchant: str) -> tuple[PlatformCertificate, ...]:
         """All that are kept."""
-        rows = self._connection.execute(_LOAD, {"of_provider": provider, "of_merchant": merchant}).all()
+        rows = _LOAD.all(self._connection, {"of_provider": provider, "of_merchant": merchant})
         return tuple(PlatformCertificate(row.serial, row.pem, row.effective_ms, row.expires_ms) for row in rows)

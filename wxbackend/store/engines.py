@@ -85,6 +85,5 @@ def _postgresql_engine(url: str) -> Engine:
         pool_size=POOL_CONNECTIONS_MAX,
         max_overflow=0,
         pool_timeout=POOL_WAIT_S,
-        pool_pre_ping=True,
         hide_parameters=True,
     )

@@ -10,21 +10,24 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from wxbackend.ports.store import IdempotentRequest, KeptReply
 from wxbackend.store import tables
+from wxbackend.store.statement import Statement
 
 _T = tables.idempotency_keys
-_BEGIN = {
-    "sqlite": sqlite_insert(_T).on_conflict_do_nothing().returning(_T.c.key),
-    "postgresql": postgresql_insert(_T).on_conflict_do_nothing().returning(_T.c.key),
-}
+_BEGIN = Statement(
+    {
+        "sqlite": sqlite_insert(_T).on_conflict_do_nothing().returning(_T.c.key),
+        "postgresql": postgresql_insert(_T).on_conflict_do_nothing().returning(_T.c.key),
+    }
+)
 _NAMED = (
     _T.c.account == bindparam("of_account"),
     _T.c.livemode == bindparam("of_livemode"),
     _T.c.key == bindparam("of_key"),
 )
-_FIND = select(_T).where(*_NAMED)
-_FINISH = update(_T).where(*_NAMED).values(status=bindparam("answered"), body=bindparam("answer"))
-_RELEASE = delete(_T).where(*_NAMED, _T.c.status.is_(None))
-_FORGET = delete(_T).where(_T.c.begun_ms < bindparam("before"))
+_FIND = Statement(select(_T).where(*_NAMED))
+_FINISH = Statement(update(_T).where(*_NAMED).values(status=bindparam("answered"), body=bindparam("answer")))
+_RELEASE = Statement(delete(_T).where(*_NAMED, _T.c.status.is_(None)))
+_FORGET = Statement(delete(_T).where(_T.c.begun_ms < bindparam("before")))
 
 
 class Idempotency:
@@ -37,8 +40,8 @@ class Idempotency:
 
     def begin(self, request: IdempotentRequest, *, object_id: int | None, now_ms: int) -> KeptReply | None:
         """Claim the key, or read what is under it."""
-        claimed = self._connection.execute(
-            _BEGIN[self._connection.dialect.name],
+        claimed = _BEGIN.all(
+            self._connection,
             {
                 "account": request.account,
                 "livemode": request.livemode,
@@ -47,23 +50,24 @@ class Idempotency:
                 "object_id": object_id,
                 "begun_ms": now_ms,
             },
-        ).all()
+        )
         if claimed:
             return None
-        row = self._connection.execute(_FIND, _named(request)).one()
+        row = _FIND.first(self._connection, _named(request))
+        assert row is not None, "a key that could not be claimed is there"
         return KeptReply(row.fingerprint, row.status, row.body, row.object_id, row.begun_ms)
 
     def finish(self, request: IdempotentRequest, *, status: int, body: bytes) -> None:
         """Keep the answer."""
-        self._connection.execute(_FINISH, _named(request) | {"answered": status, "answer": body})
+        _FINISH.run(self._connection, _named(request) | {"answered": status, "answer": body})
 
     def release(self, request: IdempotentRequest) -> None:
         """Give the key back."""
-        self._connection.execute(_RELEASE, _named(request))
+        _RELEASE.run(self._connection, _named(request))
 
     def forget(self, *, begun_before_ms: int) -> None:
         """Drop old ones."""
-        self._connection.execute(_FORGET, {"before": begun_before_ms})
+        _FORGET.run(self._connection, {"before": begun_before_ms})
 
 
 def _named(request: IdempotentRequest) -> dict[str, Any]:

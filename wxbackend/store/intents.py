@@ -16,13 +16,15 @@ from wxbackend.store import tables
 from wxbackend.store.attempts import attempt_from
 from wxbackend.store.json_text import from_text, to_text
 from wxbackend.store.paging import paged
+from wxbackend.store.statement import Statement
 
 _T = tables.payment_intents
-_INSERT = insert(_T)
-_FIND = select(_T).where(_T.c.id == bindparam("intent_id"))
-_LOCK = _FIND.with_for_update()
+_INSERT = Statement(insert(_T))
+_BY_ID = select(_T).where(_T.c.id == bindparam("intent_id"))
+_FIND = Statement(_BY_ID)
+_LOCK = Statement(_BY_ID.with_for_update())
 _CHANGING = [column for column in _T.c if column.name not in ("id", "account", "livemode", "created_ms")]
-_SAVE = (
+_SAVE = Statement(
     update(_T)
     .where(_T.c.id == bindparam("intent_id"), _T.c.version == bindparam("was_version"))
     .values({column.name: bindparam(f"new_{column.name}") for column in _CHANGING})
@@ -40,16 +42,16 @@ class Intents:
 
     def insert(self, intent: PaymentIntent) -> None:
         """Keep a new one."""
-        self._connection.execute(_INSERT, _row(intent))
+        _INSERT.run(self._connection, _row(intent))
 
     def find(self, intent_id: int) -> PaymentIntent | None:
         """Read one."""
-        row = self._connection.execute(_FIND, {"intent_id": intent_id}).first()
+        row = _FIND.first(self._connection, {"intent_id": intent_id})
         return None if row is None else intent_from(row)
 
     def lock(self, intent_id: int) -> PaymentIntent | None:
         """Read one for changing. SQLite has one writer at a time, so there the read is enough."""
-        row = self._connection.execute(_LOCK, {"intent_id": intent_id}).first()
+        row = _LOCK.first(self._connection, {"intent_id": intent_id})
         return None if row is None else intent_from(row)
 
     def save(self, intent: PaymentIntent) -> None:
@@ -58,7 +60,7 @@ class Intents:
         values = {f"new_{column.name}": row[column.name] for column in _CHANGING}
         values["new_version"] = intent.version + 1
         values |= {"intent_id": intent.id, "was_version": intent.version}
-        written = self._connection.execute(_SAVE, values).all()
+        written = _SAVE.all(self._connection, values)
         assert len(written) == 1, "an intent was changed without its lock"
 
     def page(self, account: str, *, livemode: bool, page: Page) -> Sequence[tuple[PaymentIntent, Attempt | None]]:

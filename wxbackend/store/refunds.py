@@ -14,20 +14,23 @@ from wxbackend.store import tables
 from wxbackend.store.due_queue import DueQueue
 from wxbackend.store.json_text import from_text, to_text
 from wxbackend.store.paging import paged
+from wxbackend.store.statement import Statement
 
 _T = tables.refunds
 _QUEUE = DueQueue(tables.refund_queue)
-_INSERT = insert(_T)
-_FIND = select(_T).where(_T.c.id == bindparam("refund_id"))
-_FIND_BY_NUMBER = select(_T).where(
-    _T.c.provider == bindparam("named_provider"),
-    _T.c.merchant == bindparam("named_merchant"),
-    _T.c.out_refund_no == bindparam("number"),
+_INSERT = Statement(insert(_T))
+_FIND = Statement(select(_T).where(_T.c.id == bindparam("refund_id")))
+_FIND_BY_NUMBER = Statement(
+    select(_T).where(
+        _T.c.provider == bindparam("named_provider"),
+        _T.c.merchant == bindparam("named_merchant"),
+        _T.c.out_refund_no == bindparam("number"),
+    )
 )
-_OF_ATTEMPT = select(_T).where(_T.c.attempt_id == bindparam("of_attempt")).order_by(_T.c.id)
-_OF_DISCREPANCY = select(_T).where(_T.c.discrepancy_id == bindparam("of_discrepancy"))
+_OF_ATTEMPT = Statement(select(_T).where(_T.c.attempt_id == bindparam("of_attempt")).order_by(_T.c.id))
+_OF_DISCREPANCY = Statement(select(_T).where(_T.c.discrepancy_id == bindparam("of_discrepancy")))
 _CHANGING = ("sent_ms", "state", "handle", "failure", "succeeded_ms", "metadata")
-_SAVE = (
+_SAVE = Statement(
     update(_T)
     .where(_T.c.id == bindparam("refund_id"), _T.c.version == bindparam("was_version"))
     .values({name: bindparam(f"new_{name}") for name in _CHANGING} | {"version": bindparam("new_version")})
@@ -45,27 +48,27 @@ class Refunds:
 
     def insert(self, refund: Refund) -> None:
         """Keep a new one."""
-        self._connection.execute(_INSERT, _row(refund))
+        _INSERT.run(self._connection, _row(refund))
 
     def find(self, refund_id: int) -> Refund | None:
         """Read one."""
-        row = self._connection.execute(_FIND, {"refund_id": refund_id}).first()
+        row = _FIND.first(self._connection, {"refund_id": refund_id})
         return None if row is None else _refund_from(row)
 
     def find_by_number(self, provider: str, merchant: str, out_refund_no: str) -> Refund | None:
         """Read one by the number that the provider knows."""
         named = {"named_provider": provider, "named_merchant": merchant, "number": out_refund_no}
-        row = self._connection.execute(_FIND_BY_NUMBER, named).first()
+        row = _FIND_BY_NUMBER.first(self._connection, named)
         return None if row is None else _refund_from(row)
 
     def of_attempt(self, attempt_id: int) -> list[Refund]:
         """All refunds of one order."""
-        rows = self._connection.execute(_OF_ATTEMPT, {"of_attempt": attempt_id})
+        rows = _OF_ATTEMPT.all(self._connection, {"of_attempt": attempt_id})
         return [_refund_from(row) for row in rows]
 
     def of_discrepancy(self, discrepancy_id: int) -> Refund | None:
         """The refund that gives misplaced money back."""
-        row = self._connection.execute(_OF_DISCREPANCY, {"of_discrepancy": discrepancy_id}).first()
+        row = _OF_DISCREPANCY.first(self._connection, {"of_discrepancy": discrepancy_id})
         return None if row is None else _refund_from(row)
 
     def save(self, refund: Refund) -> None:
@@ -73,7 +76,7 @@ class Refunds:
         row = _row(refund)
         values = {f"new_{name}": row[name] for name in _CHANGING}
         values |= {"refund_id": refund.id, "was_version": refund.version, "new_version": refund.version + 1}
-        written = self._connection.execute(_SAVE, values).all()
+        written = _SAVE.all(self._connection, values)
         assert len(written) == 1, "a refund was changed without its intent's lock"
 
     def page(self, account: str, *, livemode: bool, page: Page, intent_id: int | None) -> Sequence[Refund]:

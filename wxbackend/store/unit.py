@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from wxbackend.ports import store as ports
 from wxbackend.store.api_keys import ApiKeys
@@ -36,7 +36,7 @@ from wxbackend.store.schema import missing_revision
 
 T = TypeVar("T")
 GROUP_UNITS_MAX: Final = 64
-CONFLICT_TRIES_MAX: Final = 5
+TRIES_MAX: Final = 5
 SERIALIZATION_FAILURES: Final = frozenset({"40001", "40P01"})
 
 
@@ -216,6 +216,17 @@ class SqliteStore:
         self._readers.dispose()
 
 
+class _CommitFailed(Exception):
+    """The COMMIT gave an error; what the database did is not known unless it says so."""
+
+    def __init__(self, error: DBAPIError) -> None:
+        self.error = error
+
+
+def _asks_for_another_try(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) in SERIALIZATION_FAILURES
+
+
 class PostgresqlStore:
     """Production: every thread has its own transaction, repeated when the database asks for it."""
 
@@ -226,21 +237,37 @@ class PostgresqlStore:
 
     def write(self, work: Callable[[ports.Unit], T]) -> T:
         """Run a unit in a transaction of its own."""
-        tries = 0
-        while True:
-            tries += 1
-            try:
-                with self._engine.begin() as connection:
-                    return work(Unit(connection))
-            except OperationalError as error:
-                state = getattr(error.orig, "sqlstate", None)
-                if state not in SERIALIZATION_FAILURES or tries == CONFLICT_TRIES_MAX:
-                    raise
+        return self._until_undisturbed(self._engine, work)
 
     def read(self, work: Callable[[ports.Unit], T]) -> T:
         """Run a unit that only reads."""
-        with self._readers.begin() as connection:
-            return work(Unit(connection))
+        return self._until_undisturbed(self._readers, work)
+
+    def _until_undisturbed(self, engine: Engine, work: Callable[[ports.Unit], T]) -> T:
+        """Run it; once more when the database asks for that, or when the connection turns out to be gone.
+
+        A connection may have died in the pool since it was used last. Before the COMMIT is sent nothing can have
+        happened, so the unit may be run anew; when the COMMIT itself gets no answer, that is the caller's to resolve.
+        """
+        for left in reversed(range(TRIES_MAX)):
+            try:
+                with engine.connect() as connection:
+                    transaction = connection.begin()
+                    result = work(Unit(connection))
+                    try:
+                        transaction.commit()
+                    except DBAPIError as error:
+                        raise _CommitFailed(error) from error
+                    return result
+            except _CommitFailed as failed:
+                if not left or not _asks_for_another_try(failed.error):
+                    raise failed.error from None
+            except DBAPIError as error:
+                if not left or not (error.connection_invalidated or _asks_for_another_try(error)):
+                    raise
+                if error.connection_invalidated:
+                    self._engine.dispose()  # the others in the pool are as old; those in use are closed on return
+        raise AssertionError("the last try returns or raises")
 
     def pending_revision(self) -> str | None:
         """What the schema lacks."""
