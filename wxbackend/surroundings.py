@@ -10,6 +10,8 @@ from typing import Final
 from wxbackend.store.nodes import Identifiers
 
 ALPHABET: Final = string.ascii_letters + string.digits
+_LETTERS: Final = bytes(ord(ALPHABET[byte % len(ALPHABET)]) for byte in range(256))
+_UNEVEN: Final = bytes(range(256 - 256 % len(ALPHABET), 256))
 NONCE_CHARACTERS: Final = 32
 TOKEN_CHARACTERS: Final = 36
 """36 letters and digits carry 214 bits."""
@@ -49,9 +51,7 @@ class RealSurroundings:
 
 def random_text(characters: int) -> str:
     """So many random letters and digits, all equally likely: bytes that would favour some are thrown away."""
-    found: list[str] = []
+    found = b""
     while len(found) < characters:
-        for byte in secrets.token_bytes(characters * 2):
-            if byte < 248 and len(found) < characters:
-                found.append(ALPHABET[byte % 62])
-    return "".join(found)
+        found += secrets.token_bytes(characters * 2).translate(_LETTERS, _UNEVEN)
+    return found[:characters].decode("ascii")

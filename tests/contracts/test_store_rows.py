@@ -132,9 +132,18 @@ def test_an_attempt_comes_back_as_it_was_and_is_found_by_its_number(database: Da
     assert read(lambda unit: unit.attempts.find_by_number("wechat_v3", "1900000110", "order11")) is None
     assert read(lambda unit: unit.attempts.unresolved(1)) == an_attempt(11)
     changed = an_attempt(11, state=AttemptState.PAID, transaction="43", paid_ms=5, sent_ms=6, handle="h")
-    database.store.write(lambda unit: unit.attempts.save(changed))
-    assert read(lambda unit: unit.attempts.find(11)) == changed
+    saved = database.store.write(lambda unit: unit.attempts.save(changed))
+    assert read(lambda unit: unit.attempts.find(11)) == saved == replace(changed, version=1)
     assert read(lambda unit: unit.attempts.unresolved(1)) is None
+
+
+def test_an_attempt_that_was_read_before_another_change_is_refused(database: Database) -> None:
+    keep(database, an_attempt(11))
+    paid = an_attempt(11, state=AttemptState.PAID, transaction="43", paid_ms=5)
+    saved = database.store.write(lambda unit: unit.attempts.save(paid))
+    with pytest.raises(AssertionError, match="without its intent's lock"):
+        database.store.write(lambda unit: unit.attempts.save(an_attempt(11, state=AttemptState.OPEN)))
+    assert database.store.read(lambda unit: unit.attempts.find(11)) == saved
 
 
 @pytest.mark.parametrize("state", ["recorded", "uncertain", "open", "closing"])

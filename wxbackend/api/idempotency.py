@@ -43,13 +43,16 @@ def answer_once(
 ) -> Response:
     """Run the flow, or give the kept answer; `recover` shows what a request made that a crash cut off."""
     try:
-        answer = _json(200, run(once))
+        made = run(once)
+        if once.answer is not None:  # the flow kept it where it became true
+            return Response(once.answer, status=200, content_type=JSON_TYPE)
+        answer = _json(made)
     except AlreadyAnswered as kept:
         again = Response(kept.body, status=kept.status, content_type=JSON_TYPE)
         again.headers["Idempotent-Replayed"] = "true"
         return again
     except AlreadyBegun as begun:
-        answer = _json(200, recover(begun.object_id))
+        answer = _json(recover(begun.object_id))
     except (IdempotencyMismatch, IdempotencyInFlight):
         raise
     except Rejected as error:
@@ -62,8 +65,13 @@ def answer_once(
     return answer
 
 
-def _json(status: int, body: dict[str, Any]) -> Response:
-    return Response(orjson.dumps(body), status=status, content_type=JSON_TYPE)
+def json_bytes(body: dict[str, Any]) -> bytes:
+    """An answer's body."""
+    return orjson.dumps(body)
+
+
+def _json(body: dict[str, Any]) -> Response:
+    return Response(json_bytes(body), status=200, content_type=JSON_TYPE)
 
 
 def _plain(value: Any) -> Any:

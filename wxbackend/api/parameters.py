@@ -133,12 +133,21 @@ def _mixed(key: str) -> InvalidRequest:
     )
 
 
+def _is_unicode(value: str) -> bool:
+    """Whether it can be written as UTF-8, which half a surrogate cannot."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _check(value: Any, *, depth: int) -> None:
     """Text that no database and no JSON writer takes: NUL and half surrogates; and too deep a nesting."""
     if depth > DEPTH_MAX:
         raise InvalidRequest(f"The body is nested more than {DEPTH_MAX} deep.", code="json_invalid")
     if isinstance(value, str):
-        if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        if "\x00" in value or not _is_unicode(value):
             raise InvalidRequest(
                 "A text holds a character that is not allowed (NUL or half a surrogate).", code="text_invalid"
             )

@@ -57,6 +57,8 @@ class Attempt:
     presentable_until_ms: int | None = None
     transaction: str | None = None
     paid_ms: int | None = None
+    version: int = 0
+    """How often it was written; whoever writes it must have read the last one."""
 
     def is_unresolved(self) -> bool:
         """Whether the provider still has to be asked about it."""

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 
 from wxbackend.domain import lifecycle
 from wxbackend.domain.attempt import Attempt, AttemptState
 from wxbackend.domain.errors import Conflict, InvalidRequest
 from wxbackend.domain.intent import PaymentIntent, PaymentMethod
+from wxbackend.domain.observation import Observation
 from wxbackend.flows import ask_provider, choose_payer, settle
 from wxbackend.flows.choose_payer import Payer
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.find_intent import load
-from wxbackend.flows.once import Once, claim
+from wxbackend.flows.once import Once, claim, keep_answer
 from wxbackend.ports.accounts import Actor
 from wxbackend.ports.store import LoginSession, Unit
 
@@ -66,13 +68,25 @@ def confirm_intent(deps: Dependencies, actor: Actor, intent_id: int, command: Co
     def work(unit: Unit) -> Plan:
         intent = load(unit, actor, intent_id, client_secret=command.client_secret, lock=True)
         claim(unit, deps, once, object_id=intent.id)
-        return plan(unit, deps, actor, intent, command)
+        return keep_if_done(unit, once, plan(unit, deps, actor, intent, command))
 
-    return carry_out(deps, actor, command, deps.store.write(work))
+    return carry_out(deps, actor, command, deps.store.write(work), once=once)
 
 
-def plan(unit: Unit, deps: Dependencies, actor: Actor, intent: PaymentIntent, command: Confirm) -> Plan:
-    """Decide inside the unit, and record whatever must be known before anything is sent."""
+def keep_if_done(unit: Unit, once: Once, decided: Plan) -> Plan:
+    """Keep the answer when nothing is left to do after the unit."""
+    if decided.act is Act.SHOW or decided.attempt is None:
+        keep_answer(unit, once, Shown(decided.intent, decided.attempt))
+    return decided
+
+
+def plan(
+    unit: Unit, deps: Dependencies, actor: Actor, intent: PaymentIntent, command: Confirm, *, new: bool = False
+) -> Plan:
+    """Decide inside the unit, and record whatever must be known before anything is sent.
+
+    A `new` intent is not stored yet: it is, with what becomes of it.
+    """
     lifecycle.require_changeable(intent)
     method = command.method or intent.payment_method
     if method is None:
@@ -90,16 +104,17 @@ def plan(unit: Unit, deps: Dependencies, actor: Actor, intent: PaymentIntent, co
     method = replace(method, terminal=payer.terminal)
     named = replace(intent, return_url=command.return_url or intent.return_url)
     with_method = lifecycle.name_method(named, method).intent
-    current = unit.attempts.unresolved(intent.id)
+    was = None if new else intent
+    current = None if new else unit.attempts.unresolved(intent.id)
     if not payer.openid:
-        return _refuse(unit, deps, intent, with_method, current)
+        return _refuse(unit, deps, was, with_method, current)
     if current is None:
-        return _start(unit, deps, intent, with_method, payer)
+        return _start(unit, deps, was, with_method, payer)
     return _continue(unit, deps, intent, current, payer)
 
 
 def _refuse(
-    unit: Unit, deps: Dependencies, was: PaymentIntent, with_method: PaymentIntent, current: Attempt | None
+    unit: Unit, deps: Dependencies, was: PaymentIntent | None, with_method: PaymentIntent, current: Attempt | None
 ) -> Plan:
     """An empty openid is answered as the provider would, without asking it."""
     if current is not None:
@@ -112,17 +127,18 @@ def _refuse(
     return Plan(settle.keep(unit, deps, step, was=was).intent, None, Act.SHOW)
 
 
-def _start(unit: Unit, deps: Dependencies, was: PaymentIntent, with_method: PaymentIntent, payer: Payer) -> Plan:
+def _start(unit: Unit, deps: Dependencies, was: PaymentIntent | None, with_method: PaymentIntent, payer: Payer) -> Plan:
     provider = deps.providers.of(payer.app.provider, payer.app.merchant)
     if provider is None:
         raise InvalidRequest("The app's merchant number is not in the settings.", code="payment_method_not_available")
-    if was.money.currency not in provider.currencies:
+    currency = with_method.money.currency
+    if currency not in provider.currencies:
         raise InvalidRequest(
-            f"{payer.app.provider} collects {', '.join(sorted(provider.currencies))}, not {was.money.currency}.",
+            f"{payer.app.provider} collects {', '.join(sorted(provider.currencies))}, not {currency}.",
             code="payment_method_currency_mismatch",
             param="currency",
         )
-    step = lifecycle.start_attempt(with_method, _attempt(deps, was, payer))
+    step = lifecycle.start_attempt(with_method, _attempt(deps, with_method, payer))
     stored = settle.start(unit, deps, step, was=was)
     return Plan(stored.intent, stored.attempt, Act.ORDER)
 
@@ -162,7 +178,7 @@ def _continue(unit: Unit, deps: Dependencies, intent: PaymentIntent, current: At
     return Plan(step.intent, step.attempt, Act.CLOSE)
 
 
-def carry_out(deps: Dependencies, actor: Actor, command: Confirm, decided: Plan) -> Shown:
+def carry_out(deps: Dependencies, actor: Actor, command: Confirm, decided: Plan, *, once: Once) -> Shown:
     """Call the provider as decided, with no transaction open, and settle what it says."""
     for left in reversed(range(ROUNDS_MAX)):
         attempt = decided.attempt
@@ -173,21 +189,34 @@ def carry_out(deps: Dependencies, actor: Actor, command: Confirm, decided: Plan)
             return Shown(decided.intent, attempt)
         if decided.act is Act.ORDER:
             said = ask_provider.order(deps, provider, attempt)
-            step = deps.store.write(lambda unit: settle.settle(unit, deps, attempt.id, said, looks=0))  # noqa: B023
-            return Shown(step.intent, step.attempt)
+            return deps.store.write(partial(_settle_and_show, deps=deps, attempt=attempt, said=said, once=once))
         said = ask_provider.close(deps, provider, attempt)
-        step = deps.store.write(lambda unit: settle.settle(unit, deps, attempt.id, said, looks=0))  # noqa: B023
-        if step.intent.is_final():
-            return Shown(step.intent, step.attempt)
-        if left == 0 or (step.attempt is not None and step.attempt.is_unresolved()):
+        shown = deps.store.write(
+            partial(_settle_and_show, deps=deps, attempt=attempt, said=said, once=once, only_final=True)
+        )
+        if shown.intent.is_final():
+            return shown
+        if left == 0 or (shown.attempt is not None and shown.attempt.is_unresolved()):
             break
-        decided = deps.store.write(lambda unit: _plan_again(unit, deps, actor, decided.intent.id, command))  # noqa: B023
+        again = partial(_plan_again, deps=deps, actor=actor, intent_id=shown.intent.id, command=command, once=once)
+        decided = deps.store.write(again)
     raise Conflict(
         "The order that was opened before is still being closed. Confirm again in a few seconds.",
         code="payment_intent_unexpected_state",
     )
 
 
-def _plan_again(unit: Unit, deps: Dependencies, actor: Actor, intent_id: int, command: Confirm) -> Plan:
+def _settle_and_show(
+    unit: Unit, *, deps: Dependencies, attempt: Attempt, said: Observation, once: Once, only_final: bool = False
+) -> Shown:
+    """Settle what the provider said, and keep the answer with it where this is the end."""
+    step = settle.settle(unit, deps, attempt.id, said, looks=0)
+    shown = Shown(step.intent, step.attempt)
+    if not only_final or step.intent.is_final():
+        keep_answer(unit, once, shown)
+    return shown
+
+
+def _plan_again(unit: Unit, *, deps: Dependencies, actor: Actor, intent_id: int, command: Confirm, once: Once) -> Plan:
     intent = load(unit, actor, intent_id, client_secret=command.client_secret, lock=True)
-    return plan(unit, deps, actor, intent, command)
+    return keep_if_done(unit, once, plan(unit, deps, actor, intent, command))

@@ -10,7 +10,7 @@ from wxbackend.domain.errors import InvalidRequest
 from wxbackend.domain.intent import IntentStatus, PaymentIntent, PaymentMethod
 from wxbackend.domain.money import Money
 from wxbackend.flows import settle
-from wxbackend.flows.confirm_intent import Act, Confirm, Plan, Shown, carry_out, plan
+from wxbackend.flows.confirm_intent import Act, Confirm, Plan, Shown, carry_out, keep_if_done, plan
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.once import Once, claim
 from wxbackend.ports.accounts import Actor
@@ -57,12 +57,13 @@ def create_intent(deps: Dependencies, actor: Actor, command: Create, *, once: On
     def work(unit: Unit) -> Plan:
         claim(unit, deps, once, object_id=intent.id)
         step = lifecycle.create(intent)
-        settle.begin(unit, deps, step)
-        if not command.confirm:
-            return Plan(step.intent, None, Act.SHOW)
-        return plan(unit, deps, actor, step.intent, confirm)
+        settle.begin(unit, deps, step, goes_on=command.confirm)
+        decided = Plan(step.intent, None, Act.SHOW)
+        if command.confirm:
+            decided = plan(unit, deps, actor, step.intent, confirm, new=True)
+        return keep_if_done(unit, once, decided)
 
-    return carry_out(deps, actor, confirm, deps.store.write(work))
+    return carry_out(deps, actor, confirm, deps.store.write(work), once=once)
 
 
 def require_collectable(deps: Dependencies, actor: Actor, money: Money) -> None:

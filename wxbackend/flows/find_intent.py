@@ -19,6 +19,11 @@ def load(
 ) -> PaymentIntent:
     """The intent, if the key may see it. A publishable key needs the intent's client secret."""
     intent = unit.intents.lock(intent_id) if lock else unit.intents.find(intent_id)
+    return check(intent, actor, intent_id, client_secret=client_secret)
+
+
+def check(intent: PaymentIntent | None, actor: Actor, intent_id: int, *, client_secret: str | None) -> PaymentIntent:
+    """The intent again, if there is one and the key may see it."""
     name = ids.render(ids.INTENT, intent_id)
     if intent is None or intent.account != actor.account:
         raise NotFound(f"No such payment_intent: {name}.", code="resource_missing", param="id")
@@ -53,25 +58,17 @@ def find_intent(
     deps: Dependencies, actor: Actor, intent_id: int, *, client_secret: str | None = None
 ) -> tuple[PaymentIntent, Attempt | None]:
     """The intent and its current attempt."""
-
-    def work(unit: Unit) -> tuple[PaymentIntent, Attempt | None]:
-        intent = load(unit, actor, intent_id, client_secret=client_secret)
-        attempt = unit.attempts.find(intent.attempt_id) if intent.attempt_id else None
-        return intent, attempt
-
-    return deps.store.read(work)
+    found = deps.store.read(lambda unit: unit.intents.shown(intent_id))
+    intent = None if found is None else found[0]
+    allowed = check(intent, actor, intent_id, client_secret=client_secret)
+    return allowed, None if found is None else found[1]
 
 
 def find_intent_by_owner(deps: Dependencies, intent_id: int) -> tuple[PaymentIntent, Attempt | None]:
     """The intent that an idempotency key of its owner points to, so the key needs no second check."""
-
-    def work(unit: Unit) -> tuple[PaymentIntent, Attempt | None]:
-        intent = unit.intents.find(intent_id)
-        assert intent is not None, "an idempotency key is claimed in the unit that stores its object"
-        attempt = unit.attempts.find(intent.attempt_id) if intent.attempt_id else None
-        return intent, attempt
-
-    return deps.store.read(work)
+    found = deps.store.read(lambda unit: unit.intents.shown(intent_id))
+    assert found is not None, "an idempotency key is claimed in the unit that stores its object"
+    return found
 
 
 def list_intents(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from wxbackend.domain.errors import IdempotencyInFlight, IdempotencyMismatch, WxbackendError
 from wxbackend.flows.dependencies import Dependencies
@@ -13,11 +14,16 @@ IN_FLIGHT_MS_MAX: Final = 60_000
 """A request older than this was cut off by a crash; what it made is the answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Once:
-    """The claim of one request; without a key it claims nothing."""
+    """The claim of one request; without a key it claims nothing.
+
+    `render` makes the answer's bytes of what a flow shows; `answer` are those that are kept, once they are.
+    """
 
     request: IdempotentRequest | None = None
+    render: Callable[[Any], bytes] | None = None
+    answer: bytes | None = None
 
 
 class AlreadyAnswered(WxbackendError):
@@ -44,6 +50,14 @@ def claim(unit: Unit, deps: Dependencies, once: Once, *, object_id: int) -> None
     kept = unit.idempotency.begin(once.request, object_id=object_id, now_ms=deps.surroundings.now_ms())
     if kept is not None:
         _raise_kept(once.request, kept, deps.surroundings.now_ms())
+
+
+def keep_answer(unit: Unit, once: Once, shown: object) -> None:
+    """Keep the answer in the unit that makes it true, so that no crash can come between the two."""
+    if once.request is None or once.render is None:
+        return
+    once.answer = once.render(shown)
+    unit.idempotency.finish(once.request, status=200, body=once.answer)
 
 
 def _raise_kept(request: IdempotentRequest, kept: KeptReply, now_ms: int) -> None:

@@ -21,24 +21,26 @@ from wxbackend.flows.look_schedule import ACTING_S, next_look_ms
 from wxbackend.ports.store import Unit
 
 
-def begin(unit: Unit, deps: Dependencies, step: Step) -> None:
-    """Store a new intent."""
-    unit.intents.insert(step.intent)
+def begin(unit: Unit, deps: Dependencies, step: Step, *, goes_on: bool) -> None:
+    """Announce a new intent, and store it unless the unit `goes_on` with it and stores what comes of it."""
+    if not goes_on:
+        unit.intents.insert(step.intent)
     _announce(unit, deps, step)
 
 
-def keep(unit: Unit, deps: Dependencies, step: Step, *, was: PaymentIntent, acting: bool = False) -> Step:
+def keep(unit: Unit, deps: Dependencies, step: Step, *, was: PaymentIntent | None, acting: bool = False) -> Step:
     """Store what the caller of a flow asked for; `acting` when the flow goes on to call the provider."""
     step = _save_intent(unit, step, was)
     if step.attempt is not None:
-        unit.attempts.save(step.attempt)
+        step = replace(step, attempt=unit.attempts.save(step.attempt))
+        assert step.attempt is not None
         _plan_look(unit, deps, step.attempt, tries=0, acting=acting)
     _announce(unit, deps, step)
     return step
 
 
-def start(unit: Unit, deps: Dependencies, step: Step, *, was: PaymentIntent) -> Step:
-    """Store a new attempt, before its order is sent."""
+def start(unit: Unit, deps: Dependencies, step: Step, *, was: PaymentIntent | None) -> Step:
+    """Store a new attempt, before its order is sent; without `was` its intent is new and stored with it."""
     step = _save_intent(unit, step, was)
     assert step.attempt is not None
     unit.attempts.insert(step.attempt)
@@ -52,15 +54,12 @@ def resend(unit: Unit, attempt_id: int, *, now_ms: int) -> Attempt | None:
 
     It is read anew under its intent's lock: a notice that came meanwhile must not be overwritten.
     """
-    unlocked = unit.attempts.find(attempt_id)
-    assert unlocked is not None
-    unit.intents.lock(unlocked.intent_id)
-    attempt = unit.attempts.find(attempt_id)
-    assert attempt is not None
+    locked = unit.intents.lock_of(attempt_id)
+    assert locked is not None
+    attempt = locked[1]
     if not attempt.is_unresolved() or attempt.state is AttemptState.CLOSING:
         return None
-    sent = replace(attempt, sent_ms=now_ms)
-    unit.attempts.save(sent)
+    sent = unit.attempts.save(replace(attempt, sent_ms=now_ms))
     unit.attempts.schedule(attempt.id, due_ms=now_ms + ACTING_S * 1000, tries=0)
     return sent
 
@@ -74,20 +73,17 @@ def settle(
     request that acted on the attempt lets go of it: either way the next look is planned anew.
     """
     now_ms = deps.surroundings.now_ms()
-    unlocked = unit.attempts.find(attempt_id)
-    assert unlocked is not None, "an observation about an attempt that was never recorded"
-    intent = unit.intents.lock(unlocked.intent_id)
-    attempt = unit.attempts.find(attempt_id)
-    assert intent is not None
-    assert attempt is not None
-    other = unit.attempts.unresolved(intent.id)
-    another_unresolved = other is not None and other.id != attempt.id
+    locked = unit.intents.lock_of(attempt_id)
+    assert locked is not None, "an observation about an attempt that was never recorded"
+    intent, attempt = locked
+    # An attempt that may still be paid is the only one of its intent.
+    another_unresolved = not attempt.is_unresolved() and unit.attempts.unresolved(intent.id) is not None
     step = lifecycle.advance(intent, attempt, observation, now_ms=now_ms, another_unresolved=another_unresolved)
     after = step.attempt
     assert after is not None
     if after != attempt:
-        unit.attempts.save(after)
-    step = _save_intent(unit, step, intent)
+        after = unit.attempts.save(after)
+    step = _save_intent(unit, replace(step, attempt=after), intent)
     if looks is not None or after.state is not attempt.state:
         _plan_look(unit, deps, after, tries=looks or 0)
     if EventType.INTENT_SUCCEEDED in step.events:
@@ -115,7 +111,10 @@ def _misplaced(unit: Unit, deps: Dependencies, step: Step, found: Discrepancy, *
         unit.attempts.unschedule(attempt.id)  # asking again cannot make it right
 
 
-def _save_intent(unit: Unit, step: Step, was: PaymentIntent) -> Step:
+def _save_intent(unit: Unit, step: Step, was: PaymentIntent | None) -> Step:
+    if was is None:
+        unit.intents.insert(step.intent)
+        return step
     if step.intent == was:
         return step
     unit.intents.save(step.intent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, or_, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 
 from wxbackend.ports.accounts import Actor, KeyKind
 from wxbackend.ports.store import ApiKey
@@ -75,7 +75,7 @@ class ApiKeys:
         return bool(_REVOKE.all(self._link, {"of_key": key_id, "now": now_ms}))
 
 
-def _key(row: Row[Any]) -> ApiKey:
+def _key(row: Any) -> ApiKey:
     return ApiKey(
         id=row.id,
         actor=Actor(row.account, row.livemode, KeyKind(row.kind)),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, or_, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 
 from wxbackend.domain.attempt import UNRESOLVED, Attempt, AttemptState
 from wxbackend.domain.money import Money
@@ -35,7 +36,10 @@ _UNRESOLVED = Statement(
 )
 _CHANGING = ("sent_ms", "state", "handle", "client_params", "presentable_until_ms", "transaction_id", "paid_ms")
 _SAVE = Statement(
-    update(_T).where(_T.c.id == bindparam("attempt_id")).values({name: bindparam(f"new_{name}") for name in _CHANGING})
+    update(_T)
+    .where(_T.c.id == bindparam("attempt_id"), _T.c.version == bindparam("was_version"))
+    .values({name: bindparam(f"new_{name}") for name in _CHANGING} | {"version": bindparam("new_version")})
+    .returning(_T.c.id)
 )
 _QUEUE = DueQueue(tables.poll_queue)
 
@@ -68,11 +72,14 @@ class Attempts:
         row = _UNRESOLVED.first(self._link, {"of_intent": intent_id})
         return None if row is None else attempt_from(row)
 
-    def save(self, attempt: Attempt) -> None:
-        """Write what can change."""
+    def save(self, attempt: Attempt) -> Attempt:
+        """Write what can change; its `version` is the one that was read."""
         row = _row(attempt)
         values = {f"new_{name}": row[name] for name in _CHANGING}
-        _SAVE.run(self._link, values | {"attempt_id": attempt.id})
+        values |= {"attempt_id": attempt.id, "was_version": attempt.version, "new_version": attempt.version + 1}
+        written = _SAVE.all(self._link, values)
+        assert len(written) == 1, "an attempt was changed without its intent's lock"
+        return replace(attempt, version=attempt.version + 1)
 
     def schedule(self, attempt_id: int, *, due_ms: int, tries: int) -> None:
         """Plan the next look."""
@@ -115,10 +122,11 @@ def _row(attempt: Attempt) -> dict[str, Any]:
         "presentable_until_ms": attempt.presentable_until_ms,
         "transaction_id": attempt.transaction,
         "paid_ms": attempt.paid_ms,
+        "version": attempt.version,
     }
 
 
-def attempt_from(row: Row[Any]) -> Attempt:
+def attempt_from(row: Any) -> Attempt:
     """The attempt that a row holds."""
     return Attempt(
         id=row.id,
@@ -142,4 +150,5 @@ def attempt_from(row: Row[Any]) -> Attempt:
         presentable_until_ms=row.presentable_until_ms,
         transaction=row.transaction_id,
         paid_ms=row.paid_ms,
+        version=row.version,
     )

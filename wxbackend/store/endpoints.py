@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from wxbackend.domain import ids
 from wxbackend.domain.endpoint import Endpoint, RetiredSecret
@@ -98,7 +98,7 @@ def _row(endpoint: Endpoint) -> dict[str, Any]:
     }
 
 
-def _endpoint_from(row: Row[Any]) -> Endpoint:
+def _endpoint_from(row: Any) -> Endpoint:
     return Endpoint(
         id=ids.render(ids.ENDPOINT, row.id),
         account=row.account,

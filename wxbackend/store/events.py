@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Row, bindparam, exists, func, insert, literal_column, select, update
+from sqlalchemy import bindparam, exists, func, insert, literal_column, select, update
 
 from wxbackend.domain.event import Event, EventType
 from wxbackend.ports.store import Delivery, Page
@@ -137,7 +137,7 @@ class Events:
         self, *, now_ms: int, lease_ms: int, limit: int, room: Callable[[str], int] | None = None
     ) -> Sequence[Delivery]:
         """A claim moves the due time to the end of the lease."""
-        rows: list[Row[Any]] = []
+        rows: list[Any] = []
         for endpoint_id, share in self._shares(now_ms=now_ms, limit=limit, room=room).items():
             told = {"now": now_ms, "at_most": share, "leased_until": now_ms + lease_ms, "of_endpoint": endpoint_id}
             rows += _CLAIM.all(self._link, told)
@@ -184,7 +184,7 @@ class Events:
         )
 
 
-def _event_from(row: Row[Any]) -> Event:
+def _event_from(row: Any) -> Event:
     return Event(
         id=row.id,
         account=row.account,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from wxbackend.domain.attempt import Attempt
 from wxbackend.domain.intent import IntentStatus, PaymentError, PaymentIntent, PaymentMethod
@@ -24,6 +25,14 @@ _INSERT = Statement(insert(_T))
 _BY_ID = select(_T).where(_T.c.id == bindparam("intent_id"))
 _FIND = Statement(_BY_ID)
 _LOCK = Statement(_BY_ID.with_for_update())
+_A = tables.attempts
+# Columns of the attempt have names of their own, so that one row holds both.
+_BOTH = select(_T, *(column.label(f"of_attempt_{column.name}") for column in _A.c))
+_LOCK_OF = Statement(
+    _BOTH.join_from(_T, _A, _A.c.intent_id == _T.c.id).where(_A.c.id == bindparam("named_attempt")).with_for_update()
+)
+_SHOWN = Statement(_BOTH.outerjoin_from(_T, _A, _A.c.id == _T.c.attempt_id).where(_T.c.id == bindparam("intent_id")))
+_AttemptRow = namedtuple("_AttemptRow", [column.name for column in _A.c])  # type: ignore[misc]  # noqa: PYI024
 _CHANGING = [column for column in _T.c if column.name not in ("id", "account", "livemode", "created_ms")]
 _SAVE = Statement(
     update(_T)
@@ -54,6 +63,18 @@ class Intents:
         """Read one for changing. SQLite has one writer at a time, so there the read is enough."""
         row = _LOCK.first(self._link, {"intent_id": intent_id})
         return None if row is None else intent_from(row)
+
+    def lock_of(self, attempt_id: int) -> tuple[PaymentIntent, Attempt] | None:
+        """An attempt and its intent, read for changing in one statement."""
+        row = _LOCK_OF.first(self._link, {"named_attempt": attempt_id})
+        return None if row is None else (intent_from(row), attempt_from(_AttemptRow._make(row[len(_T.c) :])))
+
+    def shown(self, intent_id: int) -> tuple[PaymentIntent, Attempt | None] | None:
+        """Read one with its current attempt."""
+        row = _SHOWN.first(self._link, {"intent_id": intent_id})
+        if row is None:
+            return None
+        return intent_from(row), None if row.attempt_id is None else attempt_from(_AttemptRow._make(row[len(_T.c) :]))
 
     def save(self, intent: PaymentIntent) -> None:
         """Write one; its `version` is the one that was read."""
@@ -106,7 +127,7 @@ def _row(intent: PaymentIntent) -> dict[str, Any]:
     }
 
 
-def intent_from(row: Row[Any]) -> PaymentIntent:
+def intent_from(row: Any) -> PaymentIntent:
     """The intent that a row holds."""
     return PaymentIntent(
         id=row.id,

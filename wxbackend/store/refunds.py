@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from wxbackend.domain.money import Money
 from wxbackend.domain.refund import Origin, Refund, RefundState
@@ -133,7 +133,7 @@ def _row(refund: Refund) -> dict[str, Any]:
     }
 
 
-def _refund_from(row: Row[Any]) -> Refund:
+def _refund_from(row: Any) -> Refund:
     return Refund(
         id=row.id,
         intent_id=row.intent_id,

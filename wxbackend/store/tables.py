@@ -99,6 +99,7 @@ attempts = Table(
     Column("presentable_until_ms", Number),
     Column("transaction_id", Text),
     Column("paid_ms", Number),
+    Column("version", Integer, nullable=False, server_default="0"),
 )
 Index(
     "attempts_by_number",

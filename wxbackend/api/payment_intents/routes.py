@@ -11,7 +11,7 @@ from flask_smorest import Blueprint
 
 from wxbackend.api import authentication, pagination
 from wxbackend.api.answers import json_answer
-from wxbackend.api.idempotency import answer_once, once_of
+from wxbackend.api.idempotency import answer_once, json_bytes, once_of
 from wxbackend.api.payment_intents import commands, schemas
 from wxbackend.domain import ids, representation
 from wxbackend.domain.errors import InvalidRequest
@@ -134,6 +134,7 @@ def _answer(deps: Dependencies, actor: Actor, run: Callable[[Once], Shown]) -> R
     def recover(object_id: int) -> dict[str, Any]:
         return _render(actor, Shown(*find_intent_by_owner(deps, object_id)))
 
+    once.render = lambda shown: json_bytes(_render(actor, shown))
     return answer_once(deps, once, lambda claim: _render(actor, run(claim)), recover)
 
 

@@ -57,6 +57,14 @@ class Intents(Protocol):
         """Write one that `lock` gave in this unit."""
         ...
 
+    def lock_of(self, attempt_id: int) -> tuple[PaymentIntent, Attempt] | None:
+        """An attempt and its intent, both kept from others until the unit ends."""
+        ...
+
+    def shown(self, intent_id: int) -> tuple[PaymentIntent, Attempt | None] | None:
+        """Read one with its current attempt."""
+        ...
+
     def page(self, account: str, *, livemode: bool, page: Page) -> Sequence[tuple[PaymentIntent, Attempt | None]]:
         """Up to `limit` + 1 of them with their current attempts, newest first."""
         ...
@@ -81,8 +89,8 @@ class Attempts(Protocol):
         """The one attempt of the intent that the provider still has to be asked about."""
         ...
 
-    def save(self, attempt: Attempt) -> None:
-        """Write one."""
+    def save(self, attempt: Attempt) -> Attempt:
+        """Write one that was read under its intent's lock; as it is written, with its next version."""
         ...
 
     def schedule(self, attempt_id: int, *, due_ms: int, tries: int) -> None:
