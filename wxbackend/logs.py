@@ -18,7 +18,6 @@ def configure() -> None:
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -28,6 +28,14 @@ from wxbackend.domain import ids
 from wxbackend.flows.dependencies import Dependencies
 
 
+class Application(Flask):
+    """Flask without coroutines: none of our functions is one, so none is looked at for being one."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """The function as it is."""
+        return func
+
+
 class OurApi(Api):  # type: ignore[misc] # flask-smorest ships no types
     """flask-smorest without its error handlers, which would lose `Allow` and our envelope."""
 
@@ -46,7 +54,7 @@ def create_application(
     metrics_token: str | None = None,
 ) -> Flask:
     """Build it for one process."""
-    app = Flask("wxbackend", static_folder=None)
+    app = Application("wxbackend", static_folder=None)
     app.config.update(openapi.CONFIG)
     app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX + 1  # a chunked body is cut here without a word, see `parameters`
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # nobody may call from another site's page, so nobody asks

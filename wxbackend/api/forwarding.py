@@ -8,6 +8,7 @@ so that nothing behind this file can be taken in by them.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +27,7 @@ FORWARDED_HEADERS: Final = (
 WAS_FORWARDED: Final = "wxbackend.was_forwarded"
 """In the WSGI environment: whether anybody on the way claimed to speak for another."""
 HOPS_MAX: Final = 20
+ADDRESSES_REMEMBERED_MAX: Final = 4096
 
 Address = IPv4Address | IPv6Address
 
@@ -66,6 +68,7 @@ class ForwardedAddresses:
         return any(address in network for network in self._trusted)
 
 
+@lru_cache(maxsize=ADDRESSES_REMEMBERED_MAX)
 def read_address(text: str) -> Address | None:
     """An address as proxies write it, with or without a port; IPv4 inside IPv6 counts as IPv4."""
     bare = text.strip()

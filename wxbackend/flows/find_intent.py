@@ -58,7 +58,7 @@ def find_intent(
     deps: Dependencies, actor: Actor, intent_id: int, *, client_secret: str | None = None
 ) -> tuple[PaymentIntent, Attempt | None]:
     """The intent and its current attempt."""
-    found = deps.store.read(lambda unit: unit.intents.shown(intent_id))
+    found = deps.store.look(lambda unit: unit.intents.shown(intent_id))
     intent = None if found is None else found[0]
     allowed = check(intent, actor, intent_id, client_secret=client_secret)
     return allowed, None if found is None else found[1]
@@ -66,7 +66,7 @@ def find_intent(
 
 def find_intent_by_owner(deps: Dependencies, intent_id: int) -> tuple[PaymentIntent, Attempt | None]:
     """The intent that an idempotency key of its owner points to, so the key needs no second check."""
-    found = deps.store.read(lambda unit: unit.intents.shown(intent_id))
+    found = deps.store.look(lambda unit: unit.intents.shown(intent_id))
     assert found is not None, "an idempotency key is claimed in the unit that stores its object"
     return found
 

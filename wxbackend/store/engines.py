@@ -57,6 +57,7 @@ def sqlite_engine(url: str, *, connections: int, begin: str | None, synchronous:
         pool_size=connections,
         max_overflow=0,
         pool_timeout=POOL_WAIT_S,
+        pool_reset_on_return="rollback" if begin else None,
         hide_parameters=True,
         connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S, "check_same_thread": False},
     )
@@ -80,8 +81,8 @@ def sqlite_engine(url: str, *, connections: int, begin: str | None, synchronous:
     return engine
 
 
-def postgresql_engine(url: str, *, ping: bool = True) -> Engine:
-    """A pool of connections to a server; with `ping` each is tried before it is used."""
+def postgresql_engine(url: str, *, managed: bool = True) -> Engine:
+    """A pool of connections to a server; `managed` ones are tried before use, and what is open is undone after it."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "postgresql":
         raise UnsupportedDatabase(f"database_url names {parsed.get_backend_name()!r}; use {_EXAMPLES}")
@@ -90,6 +91,7 @@ def postgresql_engine(url: str, *, ping: bool = True) -> Engine:
         pool_size=POOL_CONNECTIONS_MAX,
         max_overflow=0,
         pool_timeout=POOL_WAIT_S,
-        pool_pre_ping=ping,
+        pool_pre_ping=managed,
+        pool_reset_on_return="rollback" if managed else None,
         hide_parameters=True,
     )

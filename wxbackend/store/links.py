@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from psycopg.types.numeric import Int8Dumper
 from sqlalchemy import Connection, Engine, PoolProxiedConnection, event
 from sqlalchemy.engine import Dialect
@@ -17,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from wxbackend.store import engines
 
+_CURSOR: Final = "wxbackend_cursor"
 SERIALIZATION_FAILURES: Final = frozenset({"40001", "40P01"})
 
 
@@ -38,9 +40,13 @@ class Link:
         self._proxied: PoolProxiedConnection = engine.raw_connection()
         self._core: Connection | None = None
         self.dialect: Dialect = engine.dialect
-        driver: Any = self._proxied.dbapi_connection
-        # Numbered places cost psycopg less than named ones.
-        self.cursor: Any = psycopg.RawCursor(driver) if self.dialect.name == "postgresql" else driver.cursor()
+        cursor = self._proxied.info.get(_CURSOR)
+        if cursor is None:
+            driver: Any = self._proxied.dbapi_connection
+            # Numbered places cost psycopg less than named ones.
+            cursor = psycopg.RawCursor(driver) if self.dialect.name == "postgresql" else driver.cursor()
+            self._proxied.info[_CURSOR] = cursor
+        self.cursor: Any = cursor
 
     @property
     def core(self) -> Connection:
@@ -57,8 +63,16 @@ class Link:
             raise self._as_core_says_it(text, error) from error
 
     def close(self) -> None:
-        """Give it back to the pool, which undoes what is open."""
+        """Give it back to the pool; with a transaction still open it is thrown away, which undoes that."""
+        if self._proxied.is_valid and self._is_busy():
+            self._proxied.invalidate()
         self._proxied.close()
+
+    def _is_busy(self) -> bool:
+        driver: Any = self._proxied.dbapi_connection
+        if self.dialect.name == "postgresql":
+            return bool(driver.pgconn.transaction_status != TransactionStatus.IDLE)
+        return bool(driver.in_transaction)
 
     def _as_core_says_it(self, text: str, error: Exception) -> DBAPIError:
         """The error that Core would raise; a connection that is gone is given up, as Core does it."""
@@ -112,7 +126,7 @@ def asks_for_another_try(error: DBAPIError) -> bool:
 
 def postgresql_pool(url: str) -> Engine:
     """A pool whose connections leave transactions to us."""
-    engine = engines.postgresql_engine(url, ping=False)
+    engine = engines.postgresql_engine(url, managed=False)
 
     @event.listens_for(engine, "connect")
     def prepare(driver: psycopg.Connection[Any], _record: Any) -> None:

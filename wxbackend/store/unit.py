@@ -10,7 +10,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -209,6 +209,11 @@ class SqliteStore:
         with closing(Link(self._readers)) as link, transaction(link, "BEGIN"):
             return work(Unit(link))
 
+    def look(self, work: Callable[[ports.Unit], T]) -> T:
+        """Run one statement."""
+        with closing(Link(self._readers)) as link:
+            return work(Unit(link))
+
     def pending_revision(self) -> str | None:
         """What the schema lacks."""
         return _pending_revision(self._readers)
@@ -233,7 +238,11 @@ class PostgresqlStore:
         """Run a unit that only reads. It has one view: by default each statement would have a new one."""
         return self._until_undisturbed("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", work)
 
-    def _until_undisturbed(self, begin: str, work: Callable[[ports.Unit], T]) -> T:
+    def look(self, work: Callable[[ports.Unit], T]) -> T:
+        """Run one statement."""
+        return self._until_undisturbed(None, work)
+
+    def _until_undisturbed(self, begin: str | None, work: Callable[[ports.Unit], T]) -> T:
         """Run it; once more when the database asks for that, or when the connection turns out to be gone.
 
         A connection may have died in the pool since it was used last. Before the COMMIT is sent nothing can have
@@ -241,7 +250,7 @@ class PostgresqlStore:
         """
         for left in reversed(range(TRIES_MAX)):
             try:
-                with closing(Link(self._engine)) as link, transaction(link, begin):
+                with closing(Link(self._engine)) as link, transaction(link, begin) if begin else nullcontext():
                     return work(Unit(link))
             except CommitUnknown as unknown:
                 if not left or not asks_for_another_try(unknown.error):

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 import structlog
+from urllib3 import HTTPConnectionPool
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
@@ -51,6 +52,7 @@ class HttpTransport:
         self._limits = limits
         self._counting = counting
         self._pool = bounded_pool(pause_s=limits.read_s, hosts_max=HOSTS_MAX, per_host_max=CONNECTIONS_PER_HOST_MAX)
+        self._pools: dict[str, HTTPConnectionPool] = {}
         self._log = structlog.get_logger("transport")
 
     def send(self, exchange: Exchange[T]) -> T:
@@ -73,6 +75,13 @@ class HttpTransport:
         """Close all connections."""
         self._pool.clear()
 
+    def _pool_of(self, host: str) -> HTTPConnectionPool:
+        """The connections to a host; hosts stand in the settings, so there are few."""
+        pool = self._pools.get(host)
+        if pool is None:
+            pool = self._pools[host] = self._pool.connection_from_url(host)
+        return pool
+
     def _send_to(self, host: str, exchange: Exchange[T], deadline: float) -> Reply:
         started = time.monotonic()
         name = urlsplit(host).netloc
@@ -92,11 +101,12 @@ class HttpTransport:
 
     def _request(self, host: str, exchange: Exchange[T], deadline: float) -> Reply:
         left = max(0.05, deadline - time.monotonic())
-        answer = self._pool.request(
+        answer = self._pool_of(host).urlopen(
             exchange.method,
-            host + exchange.target,
-            headers=dict(exchange.headers),
+            exchange.target,
+            headers=exchange.headers,
             body=exchange.body or None,
+            retries=False,
             timeout=Timeout(connect=min(self._limits.connect_s, left), total=left),
             redirect=False,
             preload_content=False,
@@ -113,8 +123,7 @@ class HttpTransport:
             answer.close()
             raise
         answer.release_conn()
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        return Reply(answer.status, headers, b"".join(chunks))
+        return Reply(answer.status, answer.headers, b"".join(chunks))
 
     def _tell(
         self, exchange: Exchange[T], host: str, started: float, result: str, request_id: str | None = None

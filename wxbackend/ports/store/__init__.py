@@ -148,6 +148,10 @@ class Store(Protocol):
         """Run it on one consistent view, without writing."""
         ...
 
+    def look(self, work: Callable[[Unit], T]) -> T:
+        """Run it without writing and without a transaction: for work that is one statement, which is a view itself."""
+        ...
+
     def pending_revision(self) -> str | None:
         """The schema revision that the database lacks; None when it has what this program needs, or newer."""
         ...
