@@ -25,8 +25,8 @@ BODY: Final = urlencode({"amount": "2000", "currency": "cny"}).encode()
 TARGET: Final = Target(
     "creates per core-second ÷ localstripe's (M14)", 3.0, 5.0,
     f"POST /v1/payment_intents without confirm, durable on SQLite, against localstripe {VERSION}, which writes a "
-    f"pickle of everything it holds at every write. Each round begins with an empty localstripe and makes {CREATES}: the more "
-    "it holds, the slower it gets.",
+    f"pickle of everything it holds at every write. Each round begins with an empty localstripe and makes {CREATES}: "
+    "the more it holds, the slower it gets.",
     unit="x",
 )  # fmt: skip
 

@@ -29,8 +29,8 @@ line says otherwise, what is compared is processor time of the product's process
 load nor the other side nor PostgreSQL nor a busy neighbour counts. The product runs as in production (gunicorn with
 config/gunicorn.conf.py and one process of 64 threads, logs at INFO, metrics counted, PostgreSQL and SQLite durable),
 pinned to one core; everything else is on the others. The load comes from a process of its own over 16 keep-alive
-connections. WeChat is a small server that signs every answer, so that the product verifies it. A figure is the median of
-its rounds, and each round measures floors and product in turns.
+connections. WeChat is a small server that signs every answer, so that the product verifies it. A figure is the median
+of its rounds, and each round measures floors and product in turns.
 
 Run it yourself with `make bench`, or with `make bench-quick` between two changes.
 """

@@ -65,7 +65,7 @@ def measure(run: Run) -> None:
         server = databases.main_process(run.postgresql())
         times: list[tuple[list[float], list[float]]] = [([], []) for _ in targets]
         for number in range(-1, run.rounds):
-            run.tell(f"{run.rows} against {FEW} stored payments: round {number + 1}")
+            run.tell(f"{run.rows} against {FEW} stored payments: {_label(number)}")
             measured = [_round(run, few, few_store, server), _round(run, many, many_store, server)]
             for place, (of_few, of_many) in enumerate(zip(*measured, strict=True)):
                 if number >= 0:  # the one before the first only warms the caches
@@ -73,8 +73,12 @@ def measure(run: Run) -> None:
                     times[place][1].append(of_many)
     for target, (of_few, of_many) in zip(targets, times, strict=True):
         ratios = [one / other for one, other in zip(of_few, of_many, strict=True)]
-        detail = f"{median(of_many) * 1000:.2f} ms against {median(of_few) * 1000:.2f} ms"
+        detail = f"{run.rows:,} rows: {median(of_many) * 1000:.2f} ms against {median(of_few) * 1000:.2f} ms"
         run.findings.reached.append(Reached(target, ratios, detail))
+
+
+def _label(number: int) -> str:
+    return "warming" if number < 0 else f"round {number + 1}"
 
 
 @contextmanager
