@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
+from sqlalchemy import Row, bindparam, insert, or_, select, update
 
 from wxbackend.ports.accounts import Actor, KeyKind
 from wxbackend.ports.store import ApiKey
 from wxbackend.store import tables
+from wxbackend.store.links import Link
 from wxbackend.store.statement import Statement
 
 _T = tables.api_keys
@@ -32,15 +33,15 @@ _REVOKE = Statement(
 class ApiKeys:
     """See `ports.store.ApiKeys`."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_link",)
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, link: Link) -> None:
+        self._link = link
 
     def insert(self, key: ApiKey) -> None:
         """Keep a new one."""
         _INSERT.run(
-            self._connection,
+            self._link,
             {
                 "id": key.id,
                 "account": key.actor.account,
@@ -58,20 +59,20 @@ class ApiKeys:
 
     def find(self, key_hash: str) -> ApiKey | None:
         """Read one."""
-        row = _FIND.first(self._connection, {"named": key_hash})
+        row = _FIND.first(self._link, {"named": key_hash})
         return None if row is None else _key(row)
 
     def list(self) -> Sequence[ApiKey]:
         """All of them: an installation has a few."""
-        return [_key(row) for row in _LIST.all(self._connection)]
+        return [_key(row) for row in _LIST.all(self._link)]
 
     def used(self, key_id: int, *, day: int) -> None:
         """Days only go forward."""
-        _USED.run(self._connection, {"of_key": key_id, "day": day})
+        _USED.run(self._link, {"of_key": key_id, "day": day})
 
     def revoke(self, key_id: int, *, now_ms: int) -> bool:
         """Once; the row stays, so that the list tells what was."""
-        return bool(_REVOKE.all(self._connection, {"of_key": key_id, "now": now_ms}))
+        return bool(_REVOKE.all(self._link, {"of_key": key_id, "now": now_ms}))
 
 
 def _key(row: Row[Any]) -> ApiKey:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from wxbackend.ports.provider import PlatformCertificate
 from wxbackend.store import tables
+from wxbackend.store.links import Link
 from wxbackend.store.statement import Statement
 
 _T = tables.platform_certificates
@@ -27,16 +28,16 @@ _LOAD = Statement(
 class Certificates:
     """See `ports.store.Certificates`."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_link",)
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, link: Link) -> None:
+        self._link = link
 
     def save(self, provider: str, merchant: str, certificates: Sequence[PlatformCertificate]) -> None:
         """Keep these beside what is there."""
         for certificate in certificates:
             _SAVE.run(
-                self._connection,
+                self._link,
                 {
                     "provider": provider,
                     "merchant": merchant,
@@ -49,5 +50,5 @@ class Certificates:
 
     def load(self, provider: str, merchant: str) -> tuple[PlatformCertificate, ...]:
         """All that are kept."""
-        rows = _LOAD.all(self._connection, {"of_provider": provider, "of_merchant": merchant})
+        rows = _LOAD.all(self._link, {"of_provider": provider, "of_merchant": merchant})
         return tuple(PlatformCertificate(row.serial, row.pem, row.effective_ms, row.expires_ms) for row in rows)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from wxbackend.ports.store import RecordedDiscrepancy
 from wxbackend.store import tables
 from wxbackend.store.json_text import to_text
+from wxbackend.store.links import Link
 from wxbackend.store.statement import Statement
 
 _T = tables.discrepancies
@@ -32,16 +33,16 @@ _COUNT = Statement(select(func.count()).select_from(_T).where(_T.c.state == "ope
 class Discrepancies:
     """See `ports.store.Discrepancies`."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_link",)
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, link: Link) -> None:
+        self._link = link
 
     def insert(self, recorded: RecordedDiscrepancy) -> int:
         """The same money is one discrepancy, however often and by whichever door it is told."""
         found = recorded.found
         new = _INSERT.all(
-            self._connection,
+            self._link,
             {
                 "id": recorded.id,
                 "account": recorded.account,
@@ -61,12 +62,12 @@ class Discrepancies:
         if new:
             return recorded.id
         known = {"of_account": recorded.account, "of_kind": found.kind.value, "of_transaction": found.transaction}
-        return int(_KNOWN.value(self._connection, known))
+        return int(_KNOWN.value(self._link, known))
 
     def resolve(self, discrepancy_id: int) -> None:
         """The money went back."""
-        _RESOLVE.run(self._connection, {"of_discrepancy": discrepancy_id})
+        _RESOLVE.run(self._link, {"of_discrepancy": discrepancy_id})
 
     def count_open(self) -> int:
         """How many wait for a person."""
-        return int(_COUNT.value(self._connection))
+        return int(_COUNT.value(self._link))

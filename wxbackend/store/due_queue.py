@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, select, update
+from sqlalchemy import Table, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from wxbackend.ports.store import Poll
+from wxbackend.store.links import Link
 from wxbackend.store.statement import Statement
 
 
@@ -50,20 +51,20 @@ class DueQueue:
             .returning(key.label("item"), table.c.tries)
         )
 
-    def schedule(self, connection: Connection, item: int, *, due_ms: int, tries: int) -> None:
+    def schedule(self, link: Link, item: int, *, due_ms: int, tries: int) -> None:
         """Plan the next look; gives a lease back."""
         told = {"of_item": item, "due": due_ms, "tried": tries}
-        self._schedule.run(connection, told)
+        self._schedule.run(link, told)
 
-    def unschedule(self, connection: Connection, item: int) -> None:
+    def unschedule(self, link: Link, item: int) -> None:
         """Plan none."""
-        self._unschedule.run(connection, {"of_item": item})
+        self._unschedule.run(link, {"of_item": item})
 
-    def hurry(self, connection: Connection, *, due_ms: int) -> int:
+    def hurry(self, link: Link, *, due_ms: int) -> int:
         """Let everything that is planned later be due then; how many that are."""
-        return self._hurry.run(connection, {"due": due_ms})
+        return self._hurry.run(link, {"due": due_ms})
 
-    def claim(self, connection: Connection, *, now_ms: int, lease_ms: int, limit: int) -> Sequence[Poll]:
+    def claim(self, link: Link, *, now_ms: int, lease_ms: int, limit: int) -> Sequence[Poll]:
         """Take due ones."""
         told = {"now": now_ms, "at_most": limit, "leased_until": now_ms + lease_ms}
-        return [Poll(row.item, row.tries) for row in self._claim.all(connection, told)]
+        return [Poll(row.item, row.tries) for row in self._claim.all(link, told)]

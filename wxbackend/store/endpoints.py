@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Row, bindparam, delete, insert, select, update
 
 from wxbackend.domain import ids
 from wxbackend.domain.endpoint import Endpoint, RetiredSecret
 from wxbackend.store import tables
 from wxbackend.store.json_text import from_text, to_text
+from wxbackend.store.links import Link
 from wxbackend.store.statement import Statement
 
 _T = tables.webhook_endpoints
@@ -38,23 +39,23 @@ _REMOVE = Statement(delete(_T).where(_T.c.id == bindparam("endpoint_id")))
 class Endpoints:
     """See `ports.store.Endpoints`."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_link",)
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, link: Link) -> None:
+        self._link = link
 
     def insert(self, endpoint: Endpoint) -> None:
         """Keep a new one."""
-        _INSERT.run(self._connection, _row(endpoint))
+        _INSERT.run(self._link, _row(endpoint))
 
     def find(self, endpoint_id: int) -> Endpoint | None:
         """Read one."""
-        row = _FIND.first(self._connection, {"endpoint_id": endpoint_id})
+        row = _FIND.first(self._link, {"endpoint_id": endpoint_id})
         return None if row is None else _endpoint_from(row)
 
     def lock(self, endpoint_id: int) -> Endpoint | None:
         """Read one for changing."""
-        row = _LOCK.first(self._connection, {"endpoint_id": endpoint_id})
+        row = _LOCK.first(self._link, {"endpoint_id": endpoint_id})
         return None if row is None else _endpoint_from(row)
 
     def save(self, endpoint: Endpoint) -> None:
@@ -62,21 +63,21 @@ class Endpoints:
         row = _row(endpoint)
         values = {f"new_{name}": row[name] for name in _CHANGING}
         values |= {"endpoint_id": row["id"], "was_version": endpoint.version, "new_version": endpoint.version + 1}
-        written = _SAVE.all(self._connection, values)
+        written = _SAVE.all(self._link, values)
         assert len(written) == 1, "an endpoint was changed without its lock"
 
     def remove(self, endpoint_id: int) -> None:
         """Forget one."""
-        _REMOVE.run(self._connection, {"endpoint_id": endpoint_id})
+        _REMOVE.run(self._link, {"endpoint_id": endpoint_id})
 
     def of_account(self, account: str, *, livemode: bool) -> Sequence[Endpoint]:
         """All of them, newest first."""
         told = {"of_account": account, "in_livemode": livemode}
-        return [_endpoint_from(row) for row in _OF_ACCOUNT.all(self._connection, told)]
+        return [_endpoint_from(row) for row in _OF_ACCOUNT.all(self._link, told)]
 
     def lock_all(self, account: str, *, livemode: bool) -> Sequence[Endpoint]:
         """All of them; others who ask this wait. What they add meanwhile is seen, as it is read after the wait."""
-        _LOCK_ALL.all(self._connection, {"of_account": account, "in_livemode": livemode})
+        _LOCK_ALL.all(self._link, {"of_account": account, "in_livemode": livemode})
         return self.of_account(account, livemode=livemode)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from wxbackend.ports.store import IdempotentRequest, KeptReply
 from wxbackend.store import tables
+from wxbackend.store.links import Link
 from wxbackend.store.statement import Statement
 
 _T = tables.idempotency_keys
@@ -33,15 +34,15 @@ _FORGET = Statement(delete(_T).where(_T.c.begun_ms < bindparam("before")))
 class Idempotency:
     """See `ports.store.Idempotency`."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_link",)
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, link: Link) -> None:
+        self._link = link
 
     def begin(self, request: IdempotentRequest, *, object_id: int | None, now_ms: int) -> KeptReply | None:
         """Claim the key, or read what is under it."""
         claimed = _BEGIN.all(
-            self._connection,
+            self._link,
             {
                 "account": request.account,
                 "livemode": request.livemode,
@@ -53,21 +54,21 @@ class Idempotency:
         )
         if claimed:
             return None
-        row = _FIND.first(self._connection, _named(request))
+        row = _FIND.first(self._link, _named(request))
         assert row is not None, "a key that could not be claimed is there"
         return KeptReply(row.fingerprint, row.status, row.body, row.object_id, row.begun_ms)
 
     def finish(self, request: IdempotentRequest, *, status: int, body: bytes) -> None:
         """Keep the answer."""
-        _FINISH.run(self._connection, _named(request) | {"answered": status, "answer": body})
+        _FINISH.run(self._link, _named(request) | {"answered": status, "answer": body})
 
     def release(self, request: IdempotentRequest) -> None:
         """Give the key back."""
-        _RELEASE.run(self._connection, _named(request))
+        _RELEASE.run(self._link, _named(request))
 
     def forget(self, *, begun_before_ms: int) -> None:
         """Drop old ones."""
-        _FORGET.run(self._connection, {"before": begun_before_ms})
+        _FORGET.run(self._link, {"before": begun_before_ms})
 
 
 def _named(request: IdempotentRequest) -> dict[str, Any]:

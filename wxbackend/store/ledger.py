@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from wxbackend.domain.ledger import Transfer, TransferKind
 from wxbackend.ports.store import BookedTransfer, Page
 from wxbackend.store import tables
+from wxbackend.store.links import Link
 from wxbackend.store.paging import paged
 from wxbackend.store.statement import Statement
 
@@ -34,16 +35,16 @@ _GIVEN = Statement(
 class Ledger:
     """See `ports.store.Ledger`."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_link",)
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, link: Link) -> None:
+        self._link = link
 
     def book(self, account: str, *, livemode: bool, booked: BookedTransfer) -> bool:
         """Append a row; the same kind and subject is booked once."""
         transfer = booked.transfer
         new = _BOOK.all(
-            self._connection,
+            self._link,
             {
                 "id": booked.id,
                 "account": account,
@@ -64,9 +65,9 @@ class Ledger:
         """Debits less credits."""
         told = {"of_account": account, "of_livemode": livemode}
         found: dict[tuple[str, str], int] = defaultdict(int)
-        for name, currency, amount in _RECEIVED.all(self._connection, told):
+        for name, currency, amount in _RECEIVED.all(self._link, told):
             found[name, currency] += int(amount)
-        for name, currency, amount in _GIVEN.all(self._connection, told):
+        for name, currency, amount in _GIVEN.all(self._link, told):
             found[name, currency] -= int(amount)
         return dict(found)
 
@@ -91,5 +92,5 @@ class Ledger:
                     row.occasion,
                 ),
             )
-            for row in paged(self._connection, query, _T, page)
+            for row in paged(self._link.core, query, _T, page)
         ]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from wxbackend.ports.store import KeptNotice
 from wxbackend.store import tables
+from wxbackend.store.links import Link
 from wxbackend.store.statement import Statement
 
 _T = tables.notices
@@ -45,15 +46,15 @@ _UNHANDLED = Statement(
 class Notices:
     """See `ports.store.Notices`."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_link",)
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, link: Link) -> None:
+        self._link = link
 
     def keep(self, notice: KeptNotice) -> bool:
         """Keep it once and count how often it came."""
         row = _KEEP.all(
-            self._connection,
+            self._link,
             {
                 "id": notice.id,
                 "provider": notice.provider,
@@ -72,7 +73,7 @@ class Notices:
     def handled(self, notice: KeptNotice, *, verdict: str, now_ms: int) -> None:
         """What came of it."""
         _HANDLED.run(
-            self._connection,
+            self._link,
             {
                 "of_provider": notice.provider,
                 "of_merchant": notice.merchant,
@@ -84,7 +85,7 @@ class Notices:
 
     def unhandled(self, *, before_ms: int, limit: int) -> Sequence[KeptNotice]:
         """Those that a crash or a defect left behind."""
-        rows = _UNHANDLED.all(self._connection, {"before": before_ms, "at_most": limit})
+        rows = _UNHANDLED.all(self._link, {"before": before_ms, "at_most": limit})
         return [
             KeptNotice(
                 id=row.id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 
 from wxbackend.domain.money import Money
 from wxbackend.domain.refund import Origin, Refund, RefundState
@@ -13,6 +13,7 @@ from wxbackend.ports.store import Page, Poll
 from wxbackend.store import tables
 from wxbackend.store.due_queue import DueQueue
 from wxbackend.store.json_text import from_text, to_text
+from wxbackend.store.links import Link
 from wxbackend.store.paging import paged
 from wxbackend.store.statement import Statement
 
@@ -41,34 +42,34 @@ _SAVE = Statement(
 class Refunds:
     """See `ports.store.Refunds`."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_link",)
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, link: Link) -> None:
+        self._link = link
 
     def insert(self, refund: Refund) -> None:
         """Keep a new one."""
-        _INSERT.run(self._connection, _row(refund))
+        _INSERT.run(self._link, _row(refund))
 
     def find(self, refund_id: int) -> Refund | None:
         """Read one."""
-        row = _FIND.first(self._connection, {"refund_id": refund_id})
+        row = _FIND.first(self._link, {"refund_id": refund_id})
         return None if row is None else _refund_from(row)
 
     def find_by_number(self, provider: str, merchant: str, out_refund_no: str) -> Refund | None:
         """Read one by the number that the provider knows."""
         named = {"named_provider": provider, "named_merchant": merchant, "number": out_refund_no}
-        row = _FIND_BY_NUMBER.first(self._connection, named)
+        row = _FIND_BY_NUMBER.first(self._link, named)
         return None if row is None else _refund_from(row)
 
     def of_attempt(self, attempt_id: int) -> list[Refund]:
         """All refunds of one order."""
-        rows = _OF_ATTEMPT.all(self._connection, {"of_attempt": attempt_id})
+        rows = _OF_ATTEMPT.all(self._link, {"of_attempt": attempt_id})
         return [_refund_from(row) for row in rows]
 
     def of_discrepancy(self, discrepancy_id: int) -> Refund | None:
         """The refund that gives misplaced money back."""
-        row = _OF_DISCREPANCY.first(self._connection, {"of_discrepancy": discrepancy_id})
+        row = _OF_DISCREPANCY.first(self._link, {"of_discrepancy": discrepancy_id})
         return None if row is None else _refund_from(row)
 
     def save(self, refund: Refund) -> None:
@@ -76,7 +77,7 @@ class Refunds:
         row = _row(refund)
         values = {f"new_{name}": row[name] for name in _CHANGING}
         values |= {"refund_id": refund.id, "was_version": refund.version, "new_version": refund.version + 1}
-        written = _SAVE.all(self._connection, values)
+        written = _SAVE.all(self._link, values)
         assert len(written) == 1, "a refund was changed without its intent's lock"
 
     def page(self, account: str, *, livemode: bool, page: Page, intent_id: int | None) -> Sequence[Refund]:
@@ -84,23 +85,23 @@ class Refunds:
         query = select(_T).where(_T.c.account == account, _T.c.livemode == livemode)
         if intent_id is not None:
             query = query.where(_T.c.intent_id == intent_id)
-        return [_refund_from(row) for row in paged(self._connection, query, _T, page)]
+        return [_refund_from(row) for row in paged(self._link.core, query, _T, page)]
 
     def schedule(self, refund_id: int, *, due_ms: int, tries: int) -> None:
         """Plan the next look."""
-        _QUEUE.schedule(self._connection, refund_id, due_ms=due_ms, tries=tries)
+        _QUEUE.schedule(self._link, refund_id, due_ms=due_ms, tries=tries)
 
     def unschedule(self, refund_id: int) -> None:
         """Plan none."""
-        _QUEUE.unschedule(self._connection, refund_id)
+        _QUEUE.unschedule(self._link, refund_id)
 
     def hurry(self, *, due_ms: int) -> int:
         """Look at all of them by then."""
-        return _QUEUE.hurry(self._connection, due_ms=due_ms)
+        return _QUEUE.hurry(self._link, due_ms=due_ms)
 
     def claim(self, *, now_ms: int, lease_ms: int, limit: int) -> Sequence[Poll]:
         """Take due ones."""
-        return _QUEUE.claim(self._connection, now_ms=now_ms, lease_ms=lease_ms, limit=limit)
+        return _QUEUE.claim(self._link, now_ms=now_ms, lease_ms=lease_ms, limit=limit)
 
 
 def _row(refund: Refund) -> dict[str, Any]:

@@ -11,9 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Boolean, Connection, Executable
+from sqlalchemy import Boolean, Executable
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import Dialect
-from sqlalchemy.exc import DBAPIError
+
+from wxbackend.store.links import Link
 
 NOTHING: Final[Mapping[str, Any]] = {}
 
@@ -45,60 +47,40 @@ class Statement:
         self._clauses = clause
         self._prepared: dict[str, _Prepared] = {}
 
-    def run(self, connection: Connection, told: Mapping[str, Any] = NOTHING) -> int:
+    def run(self, link: Link, told: Mapping[str, Any] = NOTHING) -> int:
         """Run it; how many rows it touched."""
-        touched: int = self._execute(connection, told)[1].rowcount
+        touched: int = self._execute(link, told)[1].rowcount
         return touched
 
-    def value(self, connection: Connection, told: Mapping[str, Any] = NOTHING) -> Any:
+    def value(self, link: Link, told: Mapping[str, Any] = NOTHING) -> Any:
         """Run it and read the only column of the only row."""
-        return self._execute(connection, told)[1].fetchone()[0]
+        return self._execute(link, told)[1].fetchone()[0]
 
-    def first(self, connection: Connection, told: Mapping[str, Any] = NOTHING) -> Any | None:
+    def first(self, link: Link, told: Mapping[str, Any] = NOTHING) -> Any | None:
         """Run it and read the first row, with its columns as attributes."""
-        prepared, cursor = self._execute(connection, told)
+        prepared, cursor = self._execute(link, told)
         found = cursor.fetchone()
         assert prepared.row is not None
         return None if found is None else prepared.row(found)
 
-    def all(self, connection: Connection, told: Mapping[str, Any] = NOTHING) -> list[Any]:
+    def all(self, link: Link, told: Mapping[str, Any] = NOTHING) -> list[Any]:
         """Run it and read all rows, with their columns as attributes."""
-        prepared, cursor = self._execute(connection, told)
+        prepared, cursor = self._execute(link, told)
         assert prepared.row is not None
         return [prepared.row(found) for found in cursor.fetchall()]
 
-    def _execute(self, connection: Connection, told: Mapping[str, Any]) -> tuple[_Prepared, Any]:
-        prepared = self._prepared.get(connection.dialect.name)
+    def _execute(self, link: Link, told: Mapping[str, Any]) -> tuple[_Prepared, Any]:
+        prepared = self._prepared.get(link.dialect.name)
         if prepared is None:
-            prepared = self._prepared[connection.dialect.name] = _prepare(self._clauses, connection.dialect, told)
-        driver: Any = connection.connection.dbapi_connection
-        try:
-            return prepared, driver.execute(prepared.text, prepared.values(told))
-        except connection.dialect.loaded_dbapi.Error as error:
-            raise _as_core_says_it(connection, prepared.text, error) from error
-
-
-def _as_core_says_it(connection: Connection, text: str, error: Exception) -> DBAPIError:
-    """The same error that Core would raise; a connection that is gone is given up, as Core does it."""
-    gone = connection.dialect.is_disconnect(error, connection.connection.driver_connection, None)  # type: ignore[arg-type]
-    if gone:
-        connection.invalidate(error)
-    told = DBAPIError.instance(
-        text,
-        None,
-        error,
-        connection.dialect.loaded_dbapi.Error,
-        hide_parameters=True,
-        connection_invalidated=gone,
-        dialect=connection.dialect,
-    )
-    assert isinstance(told, DBAPIError)
-    return told
+            prepared = self._prepared[link.dialect.name] = _prepare(self._clauses, link.dialect, told)
+        return prepared, link.execute(prepared.text, prepared.values(told))
 
 
 def _prepare(clauses: Executable | Mapping[str, Executable], dialect: Dialect, told: Mapping[str, Any]) -> _Prepared:
     clause: Any = clauses[dialect.name] if isinstance(clauses, Mapping) else clauses
     columns_told = [name for name in told if name in clause.table.c] if clause.is_insert else None
+    if dialect.name == "postgresql":
+        dialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
     compiled = clause.compile(dialect=dialect, column_keys=columns_told or None)
     assert not compiled.post_compile_params, "a list of unknown length needs Core to run it"
     wanted = {name for bind, name in compiled.bind_names.items() if bind.required}
