@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -52,6 +53,8 @@ def main(
     """Measure the product against the floors of this machine."""
     console = Console(width=None if sys.stdout.isatty() else 150)
     started = time.monotonic()
+    # Told to end, it takes down what it started, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
     def tell(what: str) -> None:
         console.print(f"[dim]{time.monotonic() - started:6.1f} s  {what}[/]")
