@@ -18,6 +18,9 @@ core and everything else to the others. It has the settings of config/developmen
 Prometheus, as in production. WeChat is played by a small server of our own that signs every answer, so that the product
 verifies it. Every figure is the median over its rounds; a round measures the floors beside the product.
 
+On a machine with other work the processor time of everything rises, the product's more than the floors': measure on
+one that is otherwise idle (`uptime` near 0), above all before believing a figure that is under its `must`.
+
 A figure under its `must` is printed loudly and does not fail the run: machines are noisy.
 
     processes.py      starting, pinning, processor time        load.py        the load, a process of its own

@@ -16,7 +16,7 @@ CREATES = 600
 NOTICES = 600
 READS = 1500
 REPLAYS = 1500
-QUICK_SHARE_PERCENT = 60
+QUICK_SHARE_PERCENT = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +84,7 @@ def unpaid_orders(product: Product, number: int) -> list[str]:
 
 
 def _keep(run: Run, rounds: Sequence[tuple[Floors, Spent]], create: Target, notice: Target) -> None:
-    creates = [
-        (2 * f.sign + f.verify + f.post_out + 2 * f.commit + f.bare_post, spent.create) for f, spent in rounds
-    ]
+    creates = [(2 * f.sign + f.verify + f.post_out + 2 * f.commit + f.bare_post, spent.create) for f, spent in rounds]
     notices = [(f.verify + f.commit + f.bare_post, spent.notice) for f, spent in rounds]
     for target, pairs in ((create, creates), (notice, notices)):
         run.findings.reached.append(compared(target, pairs))

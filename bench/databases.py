@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 from sqlalchemy import make_url
 
-from bench.processes import OTHER_CORES, pinned
+from bench.processes import OTHER_CORES, family_above, pinned
 from tests.support import postgresql
 
 DURABLE: Final = ("shared_buffers=1GB", "max_wal_size=4GB", "max_connections=120")
@@ -25,16 +25,27 @@ def server() -> Iterator[str]:
         yield url
 
 
+def main_process(server_url: str) -> int:
+    """The process above all others of the server."""
+    with _connected(server_url) as connection:
+        (pid,) = connection.execute("SELECT pg_backend_pid()").fetchone() or (0,)
+        return family_above(pid)
+
+
 def compress_wal(server_url: str) -> bool:
     """Let full-page images be compressed; False when the server was built without lz4."""
-    plain = make_url(server_url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(plain, autocommit=True) as connection:
+    with _connected(server_url) as connection:
         try:
             connection.execute(f"ALTER SYSTEM SET wal_compression = {COMPRESSION}".encode())
         except psycopg.errors.InvalidParameterValue:
             return False
         connection.execute("SELECT pg_reload_conf()")
     return True
+
+
+def _connected(server_url: str) -> psycopg.Connection[tuple[Any, ...]]:
+    plain = make_url(server_url).set(drivername="postgresql").render_as_string(hide_password=False)
+    return psycopg.connect(plain, autocommit=True)
 
 
 database = postgresql.database

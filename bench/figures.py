@@ -79,11 +79,9 @@ class Findings:
 
 CREATE_POSTGRESQL: Final = Target(
     "create+confirm ÷ (2S+V+U+2C+B), PostgreSQL", 0.40, 0.55,
-    "A PaymentIntent is created and confirmed in one request with an idempotency key: one order at WeChat, two commits.",
+    "A PaymentIntent is created and confirmed in one request with an idempotency key: one order, two commits.",
 )  # fmt: skip
-CREATE_SQLITE: Final = Target(
-    "create+confirm ÷ (2S+V+U+2C+B), SQLite", 0.45, 0.65, "The same on the embedded default."
-)
+CREATE_SQLITE: Final = Target("create+confirm ÷ (2S+V+U+2C+B), SQLite", 0.45, 0.65, "The same on the embedded default.")
 NOTICE_POSTGRESQL: Final = Target(
     "notice ÷ (V+C+B), PostgreSQL", 0.45, 0.65,
     "WeChat's notice that an order was paid: verified, decrypted, settled and committed before it is acknowledged.",
@@ -94,6 +92,9 @@ READ_POSTGRESQL: Final = Target(
 )
 READ_SQLITE: Final = Target("GET intent ÷ bare GET, SQLite", 0.50, 0.65, "The same on the embedded default.")
 REPLAY_POSTGRESQL: Final = Target(
-    "replayed create ÷ B, PostgreSQL", 0.40, 0.55, "The same create with the same idempotency key again: the kept answer."
+    "replayed create ÷ B, PostgreSQL",
+    0.40,
+    0.55,
+    "The same create with the same idempotency key again: the kept answer.",
 )
 REPLAY_SQLITE: Final = Target("replayed create ÷ B, SQLite", 0.40, 0.55, "The same on the embedded default.")

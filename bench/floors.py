@@ -51,9 +51,7 @@ def bare_web(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """The bare application under the product's gunicorn settings."""
     port, log = free_port(), folder / "bare.log"
     command = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py", "--chdir", str(ROOT)]
-    process = start(
-        [*command, "--bind", f"127.0.0.1:{port}", "bench.bare_app:app"], cores=MEASURED_CORES, log=log
-    )
+    process = start([*command, "--bind", f"127.0.0.1:{port}", "bench.bare_app:app"], cores=MEASURED_CORES, log=log)
     try:
         wait_until_listening(process, port, log)
         yield process, port

@@ -21,6 +21,7 @@ from bench.processes import OTHER_CORES, BenchError, pinned
 
 CONNECTIONS: Final = 16
 SILENCE_S_MAX: Final = 30.0
+STEADY_PERCENT: Final = (15, 85)
 CHUNK_BYTES: Final = 64 * 1024
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
@@ -32,12 +33,20 @@ class Driven:
     seconds: float
     statuses: dict[int, int]
     bodies: list[bytes]
+    moments_s: list[float]
+    """When each answer had come, in order."""
     first_unwanted: bytes = b""
 
     @property
     def per_s(self) -> float:
         """Answers per second on the wall."""
-        return sum(self.statuses.values()) / self.seconds
+        return len(self.bodies) / self.seconds
+
+    @property
+    def steady_per_s(self) -> float:
+        """The same without the beginning and the end, when not all connections are busy."""
+        first, last = (len(self.moments_s) * percent // 100 for percent in STEADY_PERCENT)
+        return (last - first) / (self.moments_s[last] - self.moments_s[first])
 
 
 class Load:
@@ -99,6 +108,7 @@ class _Line:
 def _drive(port: int, waiting: deque[bytes], wanted: int, connections: int) -> Driven:
     statuses: Counter[int] = Counter()
     bodies: list[bytes] = []
+    moments_s: list[float] = []
     unwanted = b""
     left = len(waiting)
     poll = select.epoll()
@@ -122,6 +132,7 @@ def _drive(port: int, waiting: deque[bytes], wanted: int, connections: int) -> D
             status, body = answer
             statuses[status] += 1
             bodies.append(body)
+            moments_s.append(time.perf_counter())
             if status != wanted and not unwanted:
                 unwanted = body[:2000]
             left -= 1
@@ -130,7 +141,7 @@ def _drive(port: int, waiting: deque[bytes], wanted: int, connections: int) -> D
     for line in lines.values():
         line.sock.close()
     poll.close()
-    return Driven(seconds, dict(statuses), bodies, unwanted)
+    return Driven(seconds, dict(statuses), bodies, moments_s, unwanted)
 
 
 def _open(port: int, request: bytes, poll: select.epoll, lines: dict[int, _Line]) -> None:

@@ -56,7 +56,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
-    """kill -9, the process and what it started."""
+    """Kill -9, the process and what it started."""
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
@@ -81,6 +81,12 @@ def cpu_s(pid: int) -> float:
     The kernel's processor clock of a process is what utime + stime are rounded from.
     """
     return sum(time.clock_gettime((~one << 3) | 2) for one in _family(pid))
+
+
+def family_above(pid: int) -> int:
+    """The process that started it."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("PPid:"))
 
 
 def _family(pid: int) -> list[int]:

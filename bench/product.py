@@ -97,8 +97,15 @@ class Product:
         stack = self.place.stack
         commands: dict[str, tuple[Sequence[str], frozenset[int], int | None]] = {
             "upstream": (
-                [sys.executable, "-m", "bench.upstream", "--port", str(self.upstream_port)]
-                + ["--credentials", str(stack.credentials)],
+                [
+                    sys.executable,
+                    "-m",
+                    "bench.upstream",
+                    "--port",
+                    str(self.upstream_port),
+                    "--credentials",
+                    str(stack.credentials),
+                ],
                 OTHER_CORES,
                 self.upstream_port,
             ),
@@ -134,7 +141,7 @@ class Product:
         return found
 
     def kill(self, name: str) -> None:
-        """kill -9."""
+        """Kill -9."""
         kill(self._running.pop(name))
 
     def stop(self, *names: str) -> None:

@@ -27,7 +27,8 @@ def show(console: Console, findings: Findings) -> None:
     floors.add_column("least to most", justify="right")
     for name, costs in findings.floors.items():
         floors.add_row(name, f"{median(costs) * 1000:.3f}", f"{min(costs) * 1000:.3f} to {max(costs) * 1000:.3f}")
-    console.print(floors)
+    if findings.floors:
+        console.print(floors)
     for omitted in findings.omitted:
         console.print(f"[yellow]left out:[/] {omitted.name}: {omitted.reason}")
     under = [reached for reached in findings.reached if reached.verdict is Verdict.UNDER]
@@ -51,4 +52,4 @@ def number(target: Target, value: float) -> str:
 def spread(reached: Reached) -> str:
     """How many rounds, and from what to what."""
     least, most = (number(reached.target, edge(reached.rounds)) for edge in (min, max))
-    return f"{len(reached.rounds)}: {least}–{most}" if len(reached.rounds) > 1 else "1"
+    return f"{len(reached.rounds)}: {least} to {most}" if len(reached.rounds) > 1 else "1"

@@ -23,6 +23,7 @@ class Run:
 
     quick: bool
     rounds: int
+    rows: int
     folder: Path
     load: Load
     floors: FloorBench
@@ -31,6 +32,11 @@ class Run:
     findings: Findings
     _open: ExitStack
     _server: str | None = field(default=None)
+
+    @property
+    def has_postgresql(self) -> bool:
+        """Whether it was needed yet."""
+        return self._server is not None
 
     def postgresql(self) -> str:
         """The URL of the run's PostgreSQL, started when it is first needed."""
@@ -65,13 +71,13 @@ class Run:
 
 
 @contextmanager
-def run(*, quick: bool, rounds: int, tell: Callable[[str], None]) -> Iterator[Run]:
-    """Everything that a run needs, taken down afterwards."""
+def run(*, quick: bool, rounds: int, rows: int, tell: Callable[[str], None], keep: Path | None = None) -> Iterator[Run]:
+    """Everything that a run needs, taken down afterwards; files and logs stay in `keep`."""
     with ExitStack() as open_things:
-        folder = Path(open_things.enter_context(tempfile.TemporaryDirectory(prefix="wxbackend-bench-")))
+        folder = keep or Path(open_things.enter_context(tempfile.TemporaryDirectory(prefix="wxbackend-bench-")))
         tell("making keys, starting the load and the bare application")
         credentials = ensure(folder / "keys")
         driver = open_things.enter_context(load())
         bare, port = open_things.enter_context(bare_web(folder))
         floors = FloorBench(driver, bare, port, credentials.wechatpay_private_key)
-        yield Run(quick, rounds, folder, driver, floors, credentials, tell, Findings(), open_things)
+        yield Run(quick, rounds, rows, folder, driver, floors, credentials, tell, Findings(), open_things)

@@ -2,9 +2,9 @@
 
     python -m bench.upstream --port 9000 --credentials var/wechat
 
-`/v3/pay/transactions/jsapi` is answered with a prepay id, signed for each answer. `/ready` gives an answer that was made at
-the start (floor U). `/shop/webhooks` says 200 and counts; `/hang` never answers. `/_tell` sets the delay of orders and
-whether the shop answers, and says what was counted.
+`/v3/pay/transactions/jsapi` is answered with a prepay id, signed for each answer. `/ready` gives an answer that was
+made at the start (floor U). `/shop/webhooks` says 200 and counts; `/hang` never answers. `/_tell` sets the delay of
+orders and whether the shop answers, and says what was counted.
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ class World:
 
 def plain(status: int, body: bytes) -> bytes:
     """A whole HTTP answer."""
-    return f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    return (
+        f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    )
 
 
 class Conversation(asyncio.Protocol):
