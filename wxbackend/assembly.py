@@ -38,7 +38,8 @@ from wxbackend.providers.wechat_v3.config import (
     load_public_key,
 )
 from wxbackend.providers.wechat_v3.keys import KeyRing
-from wxbackend.settings import MerchantSettings, Settings, WrongSettings
+from wxbackend.settings import MerchantSettings, Settings
+from wxbackend.settings_document import WrongSettings
 from wxbackend.store.nodes import Identifiers, NodeLease, nodes_engine
 from wxbackend.store.unit import PostgresqlStore, SqliteStore, open_store
 from wxbackend.surroundings import RealSurroundings, clock_ms
@@ -109,7 +110,9 @@ def assemble(settings: Settings, *, metrics_folder: str | None = None) -> Assemb
         identity=_identity(transport, coordination, surroundings, holder),
         coordination=coordination,
         courier=HttpCourier(
-            settings.work.webhook_delays_s or schedule.DELAYS_S, allow_private=settings.server.allow_private_webhooks
+            settings.work.webhook_delays_s or schedule.DELAYS_S,
+            total_s=settings.work.webhook_timeout_s,
+            allow_private=settings.server.allow_private_webhooks,
         ),
         surroundings=surroundings,
         counting=counting,
@@ -118,6 +121,7 @@ def assemble(settings: Settings, *, metrics_folder: str | None = None) -> Assemb
             look_after_s=settings.work.look_after_s,
             refund_look_after_s=settings.work.refund_look_after_s,
             refund_short_after_s=settings.work.refund_short_after_s,
+            lease_s=settings.work.lease_s,
             login_lasts_s=settings.server.login_lasts_s,
             allow_private_webhooks=settings.server.allow_private_webhooks,
             public_url=settings.server.public_url,

@@ -16,7 +16,8 @@ import click
 from wxbackend import __version__
 from wxbackend.domain import ids
 from wxbackend.domain.errors import WxbackendError
-from wxbackend.settings import CONFIG_VARIABLE, load_settings
+from wxbackend.settings import load_settings
+from wxbackend.settings_document import CONFIG_VARIABLE
 
 if TYPE_CHECKING:
     from wxbackend.assembly import Assembled

@@ -15,7 +15,8 @@ from wxbackend import assembly
 from wxbackend.domain.errors import WxbackendError
 from wxbackend.ports.accounts import KeyKind
 from wxbackend.providers.wechat_v3.adapter import WechatV3
-from wxbackend.settings import CONFIG_VARIABLE, Settings, WrongSettings, load_settings
+from wxbackend.settings import Settings, load_settings
+from wxbackend.settings_document import CONFIG_VARIABLE, WrongSettings
 from wxbackend.simulators.credentials import ensure
 from wxbackend.store.engines import UnsupportedDatabase, reading_engine
 
@@ -106,6 +107,10 @@ def test_the_environment_fills_placeholders_and_overrides(load: Load) -> None:
         ("WXBACKEND__WORK__LOOK_AFTER_S", "[1,", ["WXBACKEND__WORK__LOOK_AFTER_S", "TOML list"]),
         ("WXBACKEND__WORK__LOOK_AFTER_S", "soon", ["work.look_after_s"]),
         ("WXBACKEND__WORK__IDLE_WAIT_S", "0", ["work.idle_wait_s"]),
+        ("WXBACKEND__WORK__LEASE_S", "5", ["work.lease_s"]),
+        ("WXBACKEND__WORK__LEASE_S", "24", ["work.lease_s = 24", "2 x upstream.total_timeout_s = 12", "above 24"]),
+        ("WXBACKEND__UPSTREAM__TOTAL_TIMEOUT_S", "15", ["work.lease_s = 30", "upstream.total_timeout_s", "above 30"]),
+        ("WXBACKEND__WORK__WEBHOOK_TIMEOUT_S", "31", ["work.lease_s = 30", "work.webhook_timeout_s = 31", "lower"]),
         ("WXBACKEND__WORK__COLOR", "red", ["work.color", "Unknown field"]),
         ("WXBACKEND__ACCOUNTS__ID", "x", ["WXBACKEND__ACCOUNTS__ID", "only server, work and upstream"]),
         ("WXBACKEND__SERVER", "x", ["WXBACKEND__SERVER"]),
