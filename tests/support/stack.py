@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -36,6 +36,8 @@ QUICK: Final = {
     "WXBACKEND__WORK__WEBHOOK_DELAYS_S": "[0.2, 0.2, 0.2, 0.5, 0.5, 1, 1, 1]",
     "WXBACKEND__UPSTREAM__READ_TIMEOUT_S": "2.0",
     "WXBACKEND__UPSTREAM__TOTAL_TIMEOUT_S": "3.0",
+    "WXBACKEND__WORK__WEBHOOK_TIMEOUT_S": "7",
+    "WXBACKEND__WORK__LEASE_S": "8",
     "WXBACKEND_LOG_LEVEL": "INFO",
     "WXBACKEND_WEB_THREADS": "16",
 }
@@ -108,16 +110,21 @@ class RunningStack:
         process.wait()
 
     def stop(self) -> None:
-        """End all."""
+        """Let all stop in peace."""
         for process in self._processes.values():
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGTERM)
         for process in self._processes.values():
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
+        self.end()
+
+    def end(self) -> None:
+        """End all at once: nobody asks for anything any more, and how they stop in peace has tests of its own."""
+        for process in self._processes.values():
+            if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            process.wait()
         self._processes.clear()
 
     def pid(self, name: str) -> int:
@@ -311,4 +318,4 @@ def running(state: Path, **extra_environment: str) -> Iterator[RunningStack]:
         found.wait_for(lambda: found.rows("SELECT serial FROM platform_certificates"), "WeChat's certificates")
         yield found
     finally:
-        found.stop()
+        found.end()
