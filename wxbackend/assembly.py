@@ -6,6 +6,8 @@ import os
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
 from typing import Final
 
 from flask import Flask
@@ -26,6 +28,7 @@ from wxbackend.identity.wechat import WeChatIdentity
 from wxbackend.metrics.prometheus import open_counting
 from wxbackend.ports.coordination import Coordination
 from wxbackend.ports.delivery import Courier
+from wxbackend.ports.engine import Engine
 from wxbackend.ports.provider import CertificateSource, Hosts, Provider, Transport
 from wxbackend.ports.surroundings import Surroundings
 from wxbackend.providers.wechat_v3.adapter import WechatV3
@@ -38,13 +41,14 @@ from wxbackend.providers.wechat_v3.config import (
     load_public_key,
 )
 from wxbackend.providers.wechat_v3.keys import KeyRing
-from wxbackend.settings import MerchantSettings, Settings
+from wxbackend.settings import MerchantSettings, Settings, WorkSettings
 from wxbackend.settings_document import WrongSettings
 from wxbackend.store.nodes import Identifiers, NodeLease, nodes_engine
 from wxbackend.store.unit import PostgresqlStore, SqliteStore, open_store
 from wxbackend.surroundings import RealSurroundings, clock_ms
 from wxbackend.transport.http import HttpTransport, Limits
-from wxbackend.work.worker import Worker
+from wxbackend.work.by_number import work_on
+from wxbackend.work.worker import HANDS, Worker
 
 METRICS_VARIABLE: Final = "WXBACKEND_METRICS_DIR"
 """Names the folder for web and worker; the other commands count nothing."""
@@ -156,7 +160,39 @@ def web_application(assembled: Assembled) -> Flask:
 def worker(assembled: Assembled) -> Worker:
     """The side that time drives."""
     work = assembled.settings.work
-    return Worker(assembled.deps, idle_wait_s=work.idle_wait_s, certificates_every_s=work.certificates_every_s)
+    return Worker(
+        assembled.deps,
+        idle_wait_s=work.idle_wait_s,
+        certificates_every_s=work.certificates_every_s,
+        engine=_engine(work),
+    )
+
+
+def work_for_celery(assembled: Assembled, *, hands: int | None) -> None:
+    """Do what the worker hands over through Celery, until a signal ends it."""
+    work = assembled.settings.work
+    if work.engine != "celery" or work.broker_url is None:
+        raise WrongSettings('Nothing is handed over to Celery: set work.engine = "celery".')
+    every_kind = sum(HANDS.values())
+    _celery().consume(work.broker_url, partial(work_on, assembled.deps), hands=hands or every_kind)
+
+
+def _engine(work: WorkSettings) -> Engine | None:
+    if work.engine != "celery" or work.broker_url is None:
+        return None
+    sender: Engine = _celery().CelerySender(work.broker_url)
+    return sender
+
+
+def _celery() -> ModuleType:
+    """Celery is an extra that most do without."""
+    try:
+        from wxbackend.engines import celery  # noqa: PLC0415
+    except ImportError as error:
+        raise WrongSettings(
+            'work.engine = "celery" needs packages that are not installed: requirements/celery.txt has them.'
+        ) from error
+    return celery
 
 
 def _identity(

@@ -70,6 +70,23 @@ def work() -> None:
     assembled.close()
 
 
+@cli.command("celery-worker")
+@click.option(
+    "--hands", type=click.IntRange(1, 512), help="How much is done at a time (default: all that is handed over)."
+)
+def celery_worker(*, hands: int | None) -> None:
+    """Do what `work` hands over through Celery, with work.engine = "celery" in the settings."""
+    from wxbackend.assembly import METRICS_VARIABLE, assemble, work_for_celery
+    from wxbackend.logs import configure
+
+    configure()
+    assembled = assemble(load_settings(), metrics_folder=os.environ.get(METRICS_VARIABLE))
+    try:
+        work_for_celery(assembled, hands=hands)
+    finally:
+        assembled.close()
+
+
 @cli.command()
 def migrate() -> None:
     """Bring the database to the present schema."""

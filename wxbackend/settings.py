@@ -23,6 +23,8 @@ SECRET_BYTES_MAX: Final = 64 * 1024
 CALLS_OF_ONE_ACT_MAX: Final = 2
 """To close an order and ask whether it was paid; so long may an act last, and its lease must last longer."""
 
+BROKERS: Final = ("redis://", "rediss://", "amqp://", "amqps://")
+
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
@@ -53,6 +55,8 @@ class WorkSettings:
     certificates_every_s: int = 3_600
     webhook_delays_s: tuple[float, ...] | None = None
     webhook_timeout_s: float = 10
+    engine: str = "built_in"
+    broker_url: str | None = field(default=None, repr=False)  # may hold a password
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,7 @@ def load_settings(path: str | Path | None = None, environment: Mapping[str, str]
     settings = _Reader(file.parent).settings(checked)
     _check_references(settings)
     _check_lease(settings)
+    _check_engine(settings.work)
     return settings
 
 
@@ -174,6 +179,8 @@ class _Reader:
         work: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in top["work"].items()
         }
+        if "broker_url_file" in work:
+            work["broker_url"] = self._text(work.pop("broker_url_file"), "work.broker_url_file")
         server = dict(top["server"])
         for name in ("database_url", "coordination_url"):
             server[name] = self._database_url(server[name])
@@ -324,3 +331,11 @@ def _check_lease(settings: Settings) -> None:
             raise WrongSettings(
                 f"work.lease_s = {work.lease_s:g} must be longer than {what}: set it above {seconds:g}, or lower that."
             )
+
+
+def _check_engine(work: WorkSettings) -> None:
+    if work.engine == "celery" and not (work.broker_url or "").startswith(BROKERS):
+        raise WrongSettings(
+            'work.engine = "celery" needs work.broker_url or work.broker_url_file: redis://host:6379/1 or '
+            "amqp://user:password@host:5672/vhost."
+        )

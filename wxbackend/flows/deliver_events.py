@@ -23,6 +23,12 @@ def claim_deliveries(deps: Dependencies, *, at_most: int, room: Callable[[str], 
     )
 
 
+def claim_delivery(deps: Dependencies, delivery_id: int) -> Delivery | None:
+    """This delivery, leased to this worker, if it is due and nobody else has it."""
+    now_ms, lease_ms = deps.surroundings.now_ms(), deps.policy.lease_ms
+    return deps.store.write(lambda unit: unit.events.take(delivery_id, now_ms=now_ms, lease_ms=lease_ms))
+
+
 def deliver_event(deps: Dependencies, delivery: Delivery) -> Outcome:
     """Try one delivery and note what came of it. The endpoint is read anew for every try."""
     endpoint = deps.store.read(lambda unit: reach(unit, deps, delivery.endpoint_id))

@@ -21,6 +21,12 @@ def claim_looks(deps: Dependencies, *, at_most: int) -> list[Poll]:
     )
 
 
+def claim_look(deps: Dependencies, attempt_id: int) -> Poll | None:
+    """This attempt, leased to this worker, if it is due and nobody else has it."""
+    now_ms, lease_ms = deps.surroundings.now_ms(), deps.policy.lease_ms
+    return deps.store.write(lambda unit: unit.attempts.take(attempt_id, now_ms=now_ms, lease_ms=lease_ms))
+
+
 def reconcile_intent(deps: Dependencies, poll: Poll) -> None:
     """Look at one attempt: repeat its order, query it or close it, and settle what the provider says."""
     attempt = deps.store.read(lambda unit: unit.attempts.find(poll.item))

@@ -18,6 +18,12 @@ def claim_refund_looks(deps: Dependencies, *, at_most: int) -> list[Poll]:
     )
 
 
+def claim_refund_look(deps: Dependencies, refund_id: int) -> Poll | None:
+    """This refund, leased to this worker, if it is due and nobody else has it."""
+    now_ms, lease_ms = deps.surroundings.now_ms(), deps.policy.lease_ms
+    return deps.store.write(lambda unit: unit.refunds.take(refund_id, now_ms=now_ms, lease_ms=lease_ms))
+
+
 def reconcile_refund(deps: Dependencies, poll: Poll) -> None:
     """Look at one refund and settle what the provider says."""
     log = structlog.get_logger("refunds")

@@ -47,6 +47,12 @@ class DueQueue:
             .values(due_ms=bindparam("leased_until"))
             .returning(key.label("item"), table.c.tries)
         )
+        self._take = (
+            update(table)
+            .where(key == bindparam("of_item"), table.c.due_ms <= bindparam("now"))
+            .values(due_ms=bindparam("leased_until"))
+            .returning(key.label("item"), table.c.tries)
+        )
 
     def schedule(self, connection: Connection, item: int, *, due_ms: int, tries: int) -> None:
         """Plan the next look; gives a lease back."""
@@ -65,3 +71,9 @@ class DueQueue:
         """Take due ones."""
         told = {"now": now_ms, "at_most": limit, "leased_until": now_ms + lease_ms}
         return [Poll(row.item, row.tries) for row in connection.execute(self._claim, told).all()]
+
+    def take(self, connection: Connection, item: int, *, now_ms: int, lease_ms: int) -> Poll | None:
+        """Take this one if it is due. Of two at a time the second waits for the first and finds it leased."""
+        told = {"of_item": item, "now": now_ms, "leased_until": now_ms + lease_ms}
+        row = connection.execute(self._take, told).first()
+        return None if row is None else Poll(row.item, row.tries)

@@ -26,6 +26,7 @@ from wxbackend.store.endpoints import Endpoints
 from wxbackend.store.engines import is_sqlite, reading_engine, sqlite_writing_engine
 from wxbackend.store.events import Events
 from wxbackend.store.gauges import Gauges
+from wxbackend.store.handover import Handover
 from wxbackend.store.idempotency import Idempotency
 from wxbackend.store.intents import Intents
 from wxbackend.store.ledger import Ledger
@@ -117,6 +118,11 @@ class Unit:
     def gauges(self) -> Gauges:
         """Unfinished things."""
         return Gauges(self._connection)
+
+    @property
+    def handover(self) -> Handover:
+        """The queues, to look at."""
+        return Handover(self._connection)
 
 
 @dataclass(frozen=True, slots=True)
