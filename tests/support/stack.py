@@ -82,6 +82,7 @@ class RunningStack:
 
     stack: Stack
     extra_environment: dict[str, str] = field(default_factory=dict)
+    extra_commands: dict[str, list[str]] = field(default_factory=dict)
     _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _http: urllib3.PoolManager = field(
         default_factory=lambda: urllib3.PoolManager(retries=False, timeout=20.0, maxsize=64)
@@ -92,7 +93,7 @@ class RunningStack:
     def start(self, *names: str) -> None:
         """Start the named processes, or all."""
         environment = self.stack.environment() | QUICK | self.extra_environment
-        for name, command in self.stack.commands().items():
+        for name, command in (self.stack.commands() | self.extra_commands).items():
             if names and name not in names:
                 continue
             log = (self.stack.state / f"{name}.log").open("ab")
@@ -126,6 +127,10 @@ class RunningStack:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         self._processes.clear()
+
+    def runs(self, name: str) -> bool:
+        """Whether it was started and neither killed nor told to end."""
+        return name in self._processes
 
     def pid(self, name: str) -> int:
         """The number of a running process."""
@@ -302,8 +307,10 @@ class RunningStack:
         return {name: self.rows(f"SELECT * FROM {name} ORDER BY id") for name in MONEY_TABLES}
 
 
-def running(state: Path, **extra_environment: str) -> Iterator[RunningStack]:
-    """A stack that runs while the caller uses it."""
+def running(
+    state: Path, extra_commands: dict[str, list[str]] | None = None, /, **extra_environment: str
+) -> Iterator[RunningStack]:
+    """A stack that runs while the caller uses it, with processes of the caller's beside it."""
     state.mkdir(parents=True, exist_ok=True)
     stack = Stack(state=state, web_port=free_port(), simulator_port=free_port())
     os.environ.pop("WXBACKEND_CONFIG", None)
@@ -311,7 +318,7 @@ def running(state: Path, **extra_environment: str) -> Iterator[RunningStack]:
     stack.prepare()
     assert CONFIG.exists()
     assert sys.version_info >= (3, 11)
-    found = RunningStack(stack, extra_environment)
+    found = RunningStack(stack, extra_environment, extra_commands or {})
     try:
         found.start()
         # Until then a notice that WeChat signs with its certificate is refused, as on a merchant's first day.

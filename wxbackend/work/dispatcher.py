@@ -71,11 +71,19 @@ class Dispatcher:
             if not self._away:
                 self._log.warning("engine_away", kind=self._kind.value, reason=str(error))
             self._away = True
+            self._lose_sight()
             return False
         if self._away:
             self._log.warning("engine_back", kind=self._kind.value)
         self._away = False
         return True
+
+    def _lose_sight(self) -> None:
+        """A queue that broke may have lost all that was in it: when it is back, everything is sent again."""
+        for handed in self._handed.values():
+            if self._lanes is not None:
+                self._lanes.end(handed.due.lane, well=None)
+        self._handed.clear()
 
     def _let_go(self, deps: Dependencies) -> None:
         """Forget what is done, what is due anew, and what nobody took within a lease."""
