@@ -42,9 +42,11 @@ class Queued:
         self.stack.wait_for(lambda: len(self.messages(queue)) >= count, f"{count} messages in {queue}")
 
     def double(self, queue: str) -> None:
-        """Put every message in once more."""
+        """Put every message in once more, beside itself, so that both are taken at the same time."""
         with closing(Redis.from_url(self.broker.url)) as client:
-            client.rpush(queue, *self.messages(queue))
+            twice = [message for message in self.messages(queue) for _ in range(2)]
+            client.delete(queue)
+            client.rpush(queue, *twice)
 
     def bought(self, count: int) -> list[dict[str, Any]]:
         """Payments that only a query can find: all notices are lost."""
@@ -135,12 +137,16 @@ def test_every_message_doubled_and_each_row_is_worked_on_once(queued: Queued) ->
     for intent in paid:
         told_once(stack, intent)
     stack.kill("celery")
+    told_before = len(stack.desk("GET", "/shop/webhooks")["webhooks"])
     refunds = [refund_of(stack, intent) for intent in paid]
     intents = queued.bought(5)
     for queue, count in ((LOOKS, 5), (REFUND_LOOKS, 2), (DELIVERIES, 4)):
         queued.wait_messages(queue, count)
         queued.double(queue)
         assert len(queued.messages(queue)) >= 2 * count
+    # Slow enough that whoever came second would find the first one still at it.
+    stack.desk("POST", "/shop/mood", {"status": 200, "times": 10, "delay_s": 0.5})
+    stack.mischief(api=[{"fault": "latency", "path": "any", "times": 7, "latency_s": 0.5}])
     stack.start("celery")
     for intent in intents:
         told_once(stack, intent)
@@ -148,6 +154,8 @@ def test_every_message_doubled_and_each_row_is_worked_on_once(queued: Queued) ->
     for refund in refunds:
         wait_refund(stack, refund, "succeeded")
         assert refund_queries(stack, refund) == 1
+    told = stack.desk("GET", "/shop/webhooks")["webhooks"][told_before:]
+    assert len({webhook["event_id"] for webhook in told}) == len(told) > 4
     for queue in (LOOKS, REFUND_LOOKS, DELIVERIES):
         stack.wait_for(lambda queue=queue: not queued.messages(queue), f"{queue} to be empty")  # type: ignore[misc]
     assert [queries(stack, intent) for intent in intents] == [1] * len(intents)
