@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,7 +13,7 @@ from typing import Any, Final
 import pytest
 from redis import Redis
 
-from tests.journeys.reckoning import SUCCEEDED, attempts_of, events_of, reckon
+from tests.journeys.reckoning import SUCCEEDED, attempts_of, change, events_of, reckon
 from tests.journeys.test_refunds import refund_of, wait_refund
 from tests.support import redis
 from tests.support.redis import RedisServer
@@ -19,8 +21,7 @@ from tests.support.stack import RunningStack, running
 
 CELERY: Final = {"celery": [sys.executable, "-m", "wxbackend.cli", "celery-worker"]}
 LOOKS, REFUND_LOOKS, DELIVERIES = (f"wxbackend.{kind}" for kind in ("look", "refund_look", "delivery"))
-LATER_THAN_ANY_LOOK_MS: Final = 6_000
-"""What is due so long after its order was sent is leased: planned looks are sooner."""
+STOP_S_MAX: Final = 20
 CREATED: Final = "payment_intent.created"
 
 
@@ -50,9 +51,10 @@ class Queued:
 
     def bought(self, count: int) -> list[dict[str, Any]]:
         """Payments that only a query can find: all notices are lost."""
-        intents = [self.stack.confirmed_intent(amount=700 + number) for number in range(count)]
-        for intent in intents:
-            self.stack.pay(intent)
+        intents = []
+        for number in range(count):
+            intents.append(self.stack.confirmed_intent(amount=700 + number))
+            self.stack.pay(intents[-1])
         return intents
 
 
@@ -128,6 +130,10 @@ def test_messages_lost_with_the_broker_are_sent_again_and_all_is_done_once(queue
     for intent in intents:
         told_once(stack, intent)
         assert queries(stack, intent) == 1
+    queued.broker.kill()
+    queued.broker.start()
+    (last,) = queued.bought(1)
+    told_once(stack, last)
 
 
 def test_every_message_doubled_and_each_row_is_worked_on_once(queued: Queued) -> None:
@@ -161,20 +167,35 @@ def test_every_message_doubled_and_each_row_is_worked_on_once(queued: Queued) ->
     assert [queries(stack, intent) for intent in intents] == [1] * len(intents)
 
 
+def test_a_celery_worker_that_is_told_to_stop_finishes_what_it_has_begun(queued: Queued) -> None:
+    stack = queued.stack
+    intent = stack.confirmed_intent(amount=803)
+    stack.wait_for(lambda: stack.webhooks(intent, "payment_intent.requires_action"), "earlier events")
+    stack.desk("POST", "/shop/mood", {"status": 200, "times": 1, "delay_s": 1.5})
+    stack.pay(intent)
+    stack.wait_for(lambda: stack.webhooks(intent, SUCCEEDED), "the shop to be called")
+    os.kill(stack.pid("celery"), signal.SIGTERM)
+    assert stack.wait_ended("celery", seconds=STOP_S_MAX) == 0
+    told_once(stack, intent)
+
+
 def test_what_a_killed_celery_worker_had_begun_is_done_after_the_lease(queued: Queued) -> None:
     stack = queued.stack
     told, unknown = stack.confirmed_intent(amount=801), stack.confirmed_intent(amount=802)
     for intent in (told, unknown):
         stack.wait_for(lambda i=intent: stack.webhooks(i, "payment_intent.requires_action"), "events")  # type: ignore[misc]
-    stack.desk("POST", "/shop/mood", {"status": 200, "times": 1, "delay_s": 5})
-    stack.pay(told)
-    stack.wait_for(lambda: stack.webhooks(told, SUCCEEDED), "the shop to be called")
-    stack.mischief(api=[{"fault": "latency", "path": "query", "times": 1, "latency_s": 2.5}])
+    stack.kill("celery")
     stack.pay(unknown)
     (attempt,) = attempts_of(stack, unknown)
-    leased = "SELECT due_ms FROM poll_queue WHERE attempt_id = ? AND due_ms > ?"
-    leased_from_ms = attempt["sent_ms"] + LATER_THAN_ANY_LOOK_MS
-    stack.wait_for(lambda: stack.rows(leased, attempt["id"], leased_from_ms), "the look to be leased")
+    change(stack, "UPDATE poll_queue SET due_ms = 1 WHERE attempt_id = ?", attempt["id"])
+    stack.behave()
+    stack.mischief(api=[{"fault": "latency", "path": "query", "times": 1, "latency_s": 2.5}])
+    stack.desk("POST", "/shop/mood", {"status": 200, "times": 1, "delay_s": 6})
+    stack.pay(told)
+    stack.start("celery")
+    stack.wait_for(lambda: stack.webhooks(told, SUCCEEDED), "the shop to be called")
+    leased = "SELECT due_ms FROM poll_queue WHERE attempt_id = ? AND due_ms > 1"
+    stack.wait_for(lambda: stack.rows(leased, attempt["id"]), "the look to be leased")
     stack.kill("celery")
     (event,) = events_of(stack, told, SUCCEEDED)
     (row,) = stack.rows("SELECT state FROM deliveries WHERE event_id = ?", event["id"])
