@@ -14,6 +14,7 @@ from tests.support import redis
 from tests.support.stack import RunningStack, running
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling:
     """A file stays in one test process, or the stack that its tests share would be started in each."""
     config.option.loadscopereorder = False  # as collected: the long files come first, the short ones fill the end
