@@ -59,7 +59,8 @@ audit: $(DEVELOPMENT) ## Known vulnerabilities in what is pinned
 
 lock: ## Pin the requirements anew (needs uv)
 	uv pip compile $(LOCK) pyproject.toml -o requirements/runtime.txt
-	uv pip compile $(LOCK) --group test --group quality pyproject.toml -o requirements/development.txt
+	uv pip compile $(LOCK) --constraint requirements/runtime.txt --extra celery pyproject.toml -o requirements/celery.txt
+	uv pip compile $(LOCK) --constraint requirements/celery.txt --group test --group quality pyproject.toml -o requirements/development.txt
 	uv pip compile $(LOCK) --no-deps requirements/node.in -o requirements/node.txt
 	uv pip compile $(LOCK) requirements/build.in -o requirements/build.txt
 LOCK := --quiet --upgrade --python-version 3.11 --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links

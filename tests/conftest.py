@@ -7,10 +7,18 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from tests.support import node as node_js
 from tests.support import redis
 from tests.support.stack import RunningStack, running
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling:
+    """A file stays in one test process, or the stack that its tests share would be started in each."""
+    config.option.loadscopereorder = False  # as collected: the long files come first, the short ones fill the end
+    return LoadFileScheduling(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,8 @@ import os
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
 from typing import Final
 
 from flask import Flask
@@ -26,6 +28,7 @@ from wxbackend.identity.wechat import WeChatIdentity
 from wxbackend.metrics.prometheus import open_counting
 from wxbackend.ports.coordination import Coordination
 from wxbackend.ports.delivery import Courier
+from wxbackend.ports.engine import Engine
 from wxbackend.ports.provider import CertificateSource, Hosts, Provider, Transport
 from wxbackend.ports.surroundings import Surroundings
 from wxbackend.providers.wechat_v3.adapter import WechatV3
@@ -38,12 +41,14 @@ from wxbackend.providers.wechat_v3.config import (
     load_public_key,
 )
 from wxbackend.providers.wechat_v3.keys import KeyRing
-from wxbackend.settings import MerchantSettings, Settings, WrongSettings
+from wxbackend.settings import MerchantSettings, Settings, WorkSettings
+from wxbackend.settings_document import WrongSettings
 from wxbackend.store.nodes import Identifiers, NodeLease, nodes_engine
 from wxbackend.store.unit import PostgresqlStore, SqliteStore, open_store
 from wxbackend.surroundings import RealSurroundings, clock_ms
 from wxbackend.transport.http import HttpTransport, Limits
-from wxbackend.work.worker import Worker
+from wxbackend.work.by_number import work_on
+from wxbackend.work.worker import HANDS, Worker
 
 METRICS_VARIABLE: Final = "WXBACKEND_METRICS_DIR"
 """Names the folder for web and worker; the other commands count nothing."""
@@ -109,7 +114,9 @@ def assemble(settings: Settings, *, metrics_folder: str | None = None) -> Assemb
         identity=_identity(transport, coordination, surroundings, holder),
         coordination=coordination,
         courier=HttpCourier(
-            settings.work.webhook_delays_s or schedule.DELAYS_S, allow_private=settings.server.allow_private_webhooks
+            settings.work.webhook_delays_s or schedule.DELAYS_S,
+            total_s=settings.work.webhook_timeout_s,
+            allow_private=settings.server.allow_private_webhooks,
         ),
         surroundings=surroundings,
         counting=counting,
@@ -118,6 +125,7 @@ def assemble(settings: Settings, *, metrics_folder: str | None = None) -> Assemb
             look_after_s=settings.work.look_after_s,
             refund_look_after_s=settings.work.refund_look_after_s,
             refund_short_after_s=settings.work.refund_short_after_s,
+            lease_s=settings.work.lease_s,
             login_lasts_s=settings.server.login_lasts_s,
             allow_private_webhooks=settings.server.allow_private_webhooks,
             public_url=settings.server.public_url,
@@ -152,7 +160,39 @@ def web_application(assembled: Assembled) -> Flask:
 def worker(assembled: Assembled) -> Worker:
     """The side that time drives."""
     work = assembled.settings.work
-    return Worker(assembled.deps, idle_wait_s=work.idle_wait_s, certificates_every_s=work.certificates_every_s)
+    return Worker(
+        assembled.deps,
+        idle_wait_s=work.idle_wait_s,
+        certificates_every_s=work.certificates_every_s,
+        engine=_engine(work),
+    )
+
+
+def work_for_celery(assembled: Assembled, *, hands: int | None) -> None:
+    """Do what the worker hands over through Celery, until a signal ends it."""
+    work = assembled.settings.work
+    if work.engine != "celery" or work.broker_url is None:
+        raise WrongSettings('Nothing is handed over to Celery: set work.engine = "celery".')
+    every_kind = sum(HANDS.values())
+    _celery().consume(work.broker_url, partial(work_on, assembled.deps), hands=hands or every_kind)
+
+
+def _engine(work: WorkSettings) -> Engine | None:
+    if work.engine != "celery" or work.broker_url is None:
+        return None
+    sender: Engine = _celery().CelerySender(work.broker_url)
+    return sender
+
+
+def _celery() -> ModuleType:
+    """Celery is an extra that most do without."""
+    try:
+        from wxbackend.engines import celery  # noqa: PLC0415
+    except ImportError as error:
+        raise WrongSettings(
+            'work.engine = "celery" needs packages that are not installed: requirements/celery.txt has them.'
+        ) from error
+    return celery
 
 
 def _identity(

@@ -16,7 +16,8 @@ import click
 from wxbackend import __version__
 from wxbackend.domain import ids
 from wxbackend.domain.errors import WxbackendError
-from wxbackend.settings import CONFIG_VARIABLE, load_settings
+from wxbackend.settings import load_settings
+from wxbackend.settings_document import CONFIG_VARIABLE
 
 if TYPE_CHECKING:
     from wxbackend.assembly import Assembled
@@ -67,6 +68,23 @@ def work() -> None:
         signal.signal(number, lambda *_: running.stop())
     running.run()
     assembled.close()
+
+
+@cli.command("celery-worker")
+@click.option(
+    "--hands", type=click.IntRange(1, 512), help="How much is done at a time (default: all that is handed over)."
+)
+def celery_worker(*, hands: int | None) -> None:
+    """Do what `work` hands over through Celery, with work.engine = "celery" in the settings."""
+    from wxbackend.assembly import METRICS_VARIABLE, assemble, work_for_celery
+    from wxbackend.logs import configure
+
+    configure()
+    assembled = assemble(load_settings(), metrics_folder=os.environ.get(METRICS_VARIABLE))
+    try:
+        work_for_celery(assembled, hands=hands)
+    finally:
+        assembled.close()
 
 
 @cli.command()

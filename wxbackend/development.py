@@ -16,7 +16,8 @@ import urllib3
 from honcho.manager import Manager
 
 from wxbackend.domain.errors import WxbackendError
-from wxbackend.settings import CONFIG_VARIABLE, load_settings
+from wxbackend.settings import load_settings
+from wxbackend.settings_document import CONFIG_VARIABLE
 from wxbackend.store.migrate import migrate
 
 ROOT: Final = Path(__file__).resolve().parent.parent

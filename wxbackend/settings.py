@@ -1,15 +1,12 @@
 """TOML and environment become one frozen, checked `Settings`; a wrong value names itself and the fix.
 
-Every secret is read from a file (`…_file`), never written in the TOML itself. A text may name the
-environment as `${NAME}` or `${NAME:-default}`, and `WXBACKEND__SERVER__DATABASE_URL=…` overrides
-`server.database_url`. Paths are relative to the folder of the TOML file.
+Every secret is read from a file (`…_file`), never written in the TOML itself. How the environment comes in is
+`settings_document`'s business. Paths are relative to the folder of the TOML file.
 """
 
 from __future__ import annotations
 
 import os
-import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,20 +15,15 @@ from urllib.parse import urlsplit
 
 from marshmallow import ValidationError
 
-from wxbackend.domain.errors import WxbackendError
 from wxbackend.domain.terminal import AppKind
+from wxbackend.settings_document import WrongSettings, named_files, read_document
 from wxbackend.settings_shape import Top
 
-CONFIG_VARIABLE: Final = "WXBACKEND_CONFIG"
-OVERRIDE_PREFIX: Final = "WXBACKEND__"
-PLACEHOLDER: Final = re.compile(r"\$\{(?P<name>[A-Z][A-Z0-9_]*)(:-(?P<default>[^}]*))?\}")
 SECRET_BYTES_MAX: Final = 64 * 1024
-PUBLIC_FILES: Final = frozenset({"certificate_file", "public_key_file", "publishable_key_file"})
-"""Files that anybody may read; every other `…_file` holds a secret."""
+CALLS_OF_ONE_ACT_MAX: Final = 2
+"""To close an order and ask whether it was paid; so long may an act last, and its lease must last longer."""
 
-
-class WrongSettings(WxbackendError):
-    """The settings cannot be used; the message lists every wrong one with its fix."""
+BROKERS: Final = ("redis://", "rediss://", "amqp://", "amqps://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +50,13 @@ class WorkSettings:
     order_expires_after_s: int = 7_200
     refund_look_after_s: tuple[float, ...] = (10, 60, 300, 1_200, 3_600, 21_600)
     refund_short_after_s: float = 300
+    lease_s: float = 30
     idle_wait_s: float = 0.5
     certificates_every_s: int = 3_600
     webhook_delays_s: tuple[float, ...] | None = None
+    webhook_timeout_s: float = 10
+    engine: str = "built_in"
+    broker_url: str | None = field(default=None, repr=False)  # may hold a password
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +142,7 @@ class Settings:
 
 def load_settings(path: str | Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
     """Read the file that `path` or WXBACKEND_CONFIG names; raises `WrongSettings`."""
-    file, document = _document(path, os.environ if environment is None else environment)
+    file, document = read_document(path, os.environ if environment is None else environment)
     try:
         checked: dict[str, Any] = Top().load(document)
     except ValidationError as error:
@@ -154,82 +150,15 @@ def load_settings(path: str | Path | None = None, environment: Mapping[str, str]
         raise WrongSettings(f"The settings file {file} has mistakes:\n{lines}") from error
     settings = _Reader(file.parent).settings(checked)
     _check_references(settings)
+    _check_lease(settings)
+    _check_engine(settings.work)
     return settings
 
 
 def secret_files(path: str | Path | None = None, environment: Mapping[str, str] | None = None) -> tuple[Path, ...]:
     """Every file with a secret that the settings name, for checks of who can read them; raises `WrongSettings`."""
-    file, document = _document(path, os.environ if environment is None else environment)
-    return tuple(file.parent / name for name in sorted(_named_files(document)))
-
-
-def _document(path: str | Path | None, env: Mapping[str, str]) -> tuple[Path, dict[str, Any]]:
-    """The settings file and what stands in it, before it is checked."""
-    named = str(path or env.get(CONFIG_VARIABLE, ""))
-    if not named:
-        raise WrongSettings(f"Set {CONFIG_VARIABLE} to a TOML file, for example config/development.toml.")
-    file = Path(named)
-    try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise WrongSettings(f"The settings file {named} can't be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise WrongSettings(f"The settings file {named} is not TOML: {error}.") from error
-    document = _expand(document, env)
-    _override(document, env)
-    return file, document
-
-
-def _named_files(value: Any) -> set[str]:
-    if isinstance(value, list):
-        return {name for inner in value for name in _named_files(inner)}
-    if not isinstance(value, dict):
-        return set()
-    found = {name for inner in value.values() for name in _named_files(inner)}
-    return found | {
-        inner
-        for name, inner in value.items()
-        if name.endswith("_file") and name not in PUBLIC_FILES and isinstance(inner, str)
-    }
-
-
-def _override(document: dict[str, Any], env: Mapping[str, str]) -> None:
-    for name, value in env.items():
-        if not name.startswith(OVERRIDE_PREFIX):
-            continue
-        section, _, key = name.removeprefix(OVERRIDE_PREFIX).lower().partition("__")
-        if section not in ("server", "work", "upstream") or not key:
-            raise WrongSettings(f"{name}: only server, work and upstream settings can be overridden like this.")
-        table = document.setdefault(section, {})
-        if not isinstance(table, dict):
-            raise WrongSettings(f"{section}: must be a table, [{section}].")
-        table[key] = _override_value(name, value)
-
-
-def _override_value(name: str, value: str) -> Any:
-    if value[:1] != "[":
-        return value
-    try:
-        return tomllib.loads(f"v = {value}")["v"]
-    except tomllib.TOMLDecodeError as error:
-        raise WrongSettings(f"{name}: {value!r} is not a TOML list, for example [10, 30].") from error
-
-
-def _expand(value: Any, env: Mapping[str, str]) -> Any:
-    if isinstance(value, dict):
-        return {name: _expand(inner, env) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_expand(inner, env) for inner in value]
-    if isinstance(value, str):
-        return PLACEHOLDER.sub(lambda found: _variable(found, env), value)
-    return value
-
-
-def _variable(found: re.Match[str], env: Mapping[str, str]) -> str:
-    value = env.get(found["name"]) or found["default"]
-    if value is None:
-        raise WrongSettings(f"The environment variable {found['name']} is not set, and the settings need it.")
-    return value
+    file, document = read_document(path, os.environ if environment is None else environment)
+    return tuple(file.parent / name for name in sorted(named_files(document)))
 
 
 def _lines(messages: Any, place: str = "") -> list[str]:
@@ -250,6 +179,8 @@ class _Reader:
         work: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in top["work"].items()
         }
+        if "broker_url_file" in work:
+            work["broker_url"] = self._text(work.pop("broker_url_file"), "work.broker_url_file")
         server = dict(top["server"])
         for name in ("database_url", "coordination_url"):
             server[name] = self._database_url(server[name])
@@ -386,3 +317,25 @@ def _check_references(settings: Settings) -> None:
     parts = urlsplit(settings.server.public_url)
     if parts.path:
         raise WrongSettings("server.public_url must be the root of a host (no path): official SDKs expect /v1 there.")
+
+
+def _check_lease(settings: Settings) -> None:
+    """Who acts on something must be finished, one way or the other, before another takes it up."""
+    work, call_s = settings.work, settings.upstream.total_timeout_s
+    longest = (
+        (f"{CALLS_OF_ONE_ACT_MAX} x upstream.total_timeout_s = {call_s:g}", CALLS_OF_ONE_ACT_MAX * call_s),
+        (f"work.webhook_timeout_s = {work.webhook_timeout_s:g}", work.webhook_timeout_s),
+    )
+    for what, seconds in longest:
+        if work.lease_s <= seconds:
+            raise WrongSettings(
+                f"work.lease_s = {work.lease_s:g} must be longer than {what}: set it above {seconds:g}, or lower that."
+            )
+
+
+def _check_engine(work: WorkSettings) -> None:
+    if work.engine == "celery" and not (work.broker_url or "").startswith(BROKERS):
+        raise WrongSettings(
+            'work.engine = "celery" needs work.broker_url or work.broker_url_file: redis://host:6379/1 or '
+            "amqp://user:password@host:5672/vhost."
+        )

@@ -62,9 +62,14 @@ class Work(Strict):
     order_expires_after_s = fields.Integer(validate=validate.Range(60, 90 * 86_400))
     refund_look_after_s = fields.List(fields.Float(validate=validate.Range(min=0.05)), validate=validate.Length(1))
     refund_short_after_s = fields.Float(validate=validate.Range(min=0.05))
+    engine = fields.String(validate=validate.OneOf(["built_in", "celery"], error='must be "built_in" or "celery".'))
+    broker_url = fields.String()
+    broker_url_file = fields.String()
+    lease_s = fields.Float(validate=validate.Range(6, 600))
     idle_wait_s = fields.Float(validate=validate.Range(0.01, 60))
     certificates_every_s = fields.Integer(validate=validate.Range(min=60))
     webhook_delays_s = fields.List(fields.Float(validate=validate.Range(min=0.05)))
+    webhook_timeout_s = fields.Float(validate=validate.Range(0.1, 60))
 
 
 class Upstream(Strict):

@@ -100,7 +100,7 @@ def test_a_payment_heard_of_before_its_order_is_sent_again_is_never_overwritten(
     keep(database, intent, an_attempt(12, state=AttemptState.UNCERTAIN))
     hear(database, 12, paid())
     before = database.store.read(lambda unit: unit.attempts.find(12))
-    assert database.store.write(lambda unit: settle.resend(unit, 12, now_ms=NOW_MS + 5)) is None
+    assert database.store.write(lambda unit: settle.resend(unit, dependencies(database), 12, now_ms=NOW_MS + 5)) is None
     assert database.store.read(lambda unit: unit.attempts.find(12)) == before
     assert before is not None
     assert before.state is AttemptState.PAID

@@ -38,7 +38,7 @@ def on_postgresql(url: str, tmp_path: Path) -> Iterator[RunningStack]:
         found.wait_for(lambda: rows(url, "SELECT serial FROM platform_certificates"), "WeChat's certificates")
         yield found
     finally:
-        found.stop()
+        found.end()
 
 
 def rows(url: str, query: str) -> list[tuple[Any, ...]]:

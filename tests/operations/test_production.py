@@ -15,7 +15,8 @@ from marshmallow import Schema, fields
 
 from wxbackend import settings_shape
 from wxbackend.development import ROOT
-from wxbackend.settings import Settings, WrongSettings, load_settings, secret_files
+from wxbackend.settings import Settings, load_settings, secret_files
+from wxbackend.settings_document import WrongSettings
 
 EXAMPLE: Final = ROOT / "config" / "production.example.toml"
 DATABASE: Final = "postgresql+psycopg://wxbackend@127.0.0.1/wxbackend"

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -36,6 +36,8 @@ QUICK: Final = {
     "WXBACKEND__WORK__WEBHOOK_DELAYS_S": "[0.2, 0.2, 0.2, 0.5, 0.5, 1, 1, 1]",
     "WXBACKEND__UPSTREAM__READ_TIMEOUT_S": "2.0",
     "WXBACKEND__UPSTREAM__TOTAL_TIMEOUT_S": "3.0",
+    "WXBACKEND__WORK__WEBHOOK_TIMEOUT_S": "7",
+    "WXBACKEND__WORK__LEASE_S": "8",
     "WXBACKEND_LOG_LEVEL": "INFO",
     "WXBACKEND_WEB_THREADS": "16",
 }
@@ -80,6 +82,7 @@ class RunningStack:
 
     stack: Stack
     extra_environment: dict[str, str] = field(default_factory=dict)
+    extra_commands: dict[str, list[str]] = field(default_factory=dict)
     _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _http: urllib3.PoolManager = field(
         default_factory=lambda: urllib3.PoolManager(retries=False, timeout=20.0, maxsize=64)
@@ -90,7 +93,7 @@ class RunningStack:
     def start(self, *names: str) -> None:
         """Start the named processes, or all."""
         environment = self.stack.environment() | QUICK | self.extra_environment
-        for name, command in self.stack.commands().items():
+        for name, command in (self.stack.commands() | self.extra_commands).items():
             if names and name not in names:
                 continue
             log = (self.stack.state / f"{name}.log").open("ab")
@@ -108,17 +111,26 @@ class RunningStack:
         process.wait()
 
     def stop(self) -> None:
-        """End all."""
+        """Let all stop in peace."""
         for process in self._processes.values():
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGTERM)
         for process in self._processes.values():
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
+        self.end()
+
+    def end(self) -> None:
+        """End all at once: nobody asks for anything any more, and how they stop in peace has tests of its own."""
+        for process in self._processes.values():
+            if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            process.wait()
         self._processes.clear()
+
+    def runs(self, name: str) -> bool:
+        """Whether it was started and neither killed nor told to end."""
+        return name in self._processes
 
     def pid(self, name: str) -> int:
         """The number of a running process."""
@@ -295,8 +307,10 @@ class RunningStack:
         return {name: self.rows(f"SELECT * FROM {name} ORDER BY id") for name in MONEY_TABLES}
 
 
-def running(state: Path, **extra_environment: str) -> Iterator[RunningStack]:
-    """A stack that runs while the caller uses it."""
+def running(
+    state: Path, extra_commands: dict[str, list[str]] | None = None, /, **extra_environment: str
+) -> Iterator[RunningStack]:
+    """A stack that runs while the caller uses it, with processes of the caller's beside it."""
     state.mkdir(parents=True, exist_ok=True)
     stack = Stack(state=state, web_port=free_port(), simulator_port=free_port())
     os.environ.pop("WXBACKEND_CONFIG", None)
@@ -304,11 +318,11 @@ def running(state: Path, **extra_environment: str) -> Iterator[RunningStack]:
     stack.prepare()
     assert CONFIG.exists()
     assert sys.version_info >= (3, 11)
-    found = RunningStack(stack, extra_environment)
+    found = RunningStack(stack, extra_environment, extra_commands or {})
     try:
         found.start()
         # Until then a notice that WeChat signs with its certificate is refused, as on a merchant's first day.
         found.wait_for(lambda: found.rows("SELECT serial FROM platform_certificates"), "WeChat's certificates")
         yield found
     finally:
-        found.stop()
+        found.end()

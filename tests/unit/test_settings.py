@@ -15,7 +15,8 @@ from wxbackend import assembly
 from wxbackend.domain.errors import WxbackendError
 from wxbackend.ports.accounts import KeyKind
 from wxbackend.providers.wechat_v3.adapter import WechatV3
-from wxbackend.settings import CONFIG_VARIABLE, Settings, WrongSettings, load_settings
+from wxbackend.settings import Settings, load_settings
+from wxbackend.settings_document import CONFIG_VARIABLE, WrongSettings
 from wxbackend.simulators.credentials import ensure
 from wxbackend.store.engines import UnsupportedDatabase, reading_engine
 
@@ -87,6 +88,17 @@ def test_no_secret_is_in_a_picture_of_the_settings(load: Load, state: Path) -> N
     assert [text for text in hidden if text in shown] == []
 
 
+def test_the_brokers_address_comes_from_a_file_and_is_in_no_picture(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "broker_url.txt").write_text("amqp://u:p4ssw0rd@queue/wx\n")
+    named = {"WXBACKEND__WORK__ENGINE": "celery", "WXBACKEND__WORK__BROKER_URL_FILE": "broker_url.txt"}
+    settings = load(**named, WXBACKEND__WORK__BROKER_URL="redis://elsewhere")
+    assert settings.work.broker_url == "amqp://u:p4ssw0rd@queue/wx"
+    assert "p4ssw0rd" not in f"{settings!r} {settings}"
+    with pytest.raises(WrongSettings, match=r"work\.broker_url") as wrong:
+        load(WXBACKEND__WORK__ENGINE="celery", WXBACKEND__WORK__BROKER_URL="http://u:p4ssw0rd@queue")
+    assert "p4ssw0rd" not in str(wrong.value)
+
+
 def test_the_environment_fills_placeholders_and_overrides(load: Load) -> None:
     settings = load(
         WXBACKEND_WEB_PORT="8123",
@@ -106,6 +118,13 @@ def test_the_environment_fills_placeholders_and_overrides(load: Load) -> None:
         ("WXBACKEND__WORK__LOOK_AFTER_S", "[1,", ["WXBACKEND__WORK__LOOK_AFTER_S", "TOML list"]),
         ("WXBACKEND__WORK__LOOK_AFTER_S", "soon", ["work.look_after_s"]),
         ("WXBACKEND__WORK__IDLE_WAIT_S", "0", ["work.idle_wait_s"]),
+        ("WXBACKEND__WORK__LEASE_S", "5", ["work.lease_s"]),
+        ("WXBACKEND__WORK__LEASE_S", "24", ["work.lease_s = 24", "2 x upstream.total_timeout_s = 12", "above 24"]),
+        ("WXBACKEND__UPSTREAM__TOTAL_TIMEOUT_S", "15", ["work.lease_s = 30", "upstream.total_timeout_s", "above 30"]),
+        ("WXBACKEND__WORK__WEBHOOK_TIMEOUT_S", "31", ["work.lease_s = 30", "work.webhook_timeout_s = 31", "lower"]),
+        ("WXBACKEND__WORK__ENGINE", "rq", ["work.engine", '"built_in" or "celery"']),
+        ("WXBACKEND__WORK__ENGINE", "celery", ["work.broker_url", "work.broker_url_file", "redis://"]),
+        ("WXBACKEND__WORK__BROKER_URL_FILE", "none.txt", ["work.broker_url_file", "can't be read"]),
         ("WXBACKEND__WORK__COLOR", "red", ["work.color", "Unknown field"]),
         ("WXBACKEND__ACCOUNTS__ID", "x", ["WXBACKEND__ACCOUNTS__ID", "only server, work and upstream"]),
         ("WXBACKEND__SERVER", "x", ["WXBACKEND__SERVER"]),

@@ -9,7 +9,8 @@ from wxbackend.doctor.findings import Finding, Verdict, failed, ok
 from wxbackend.doctor.keys import check_merchant, check_secret_files
 from wxbackend.doctor.surroundings import check_database, check_notify_address, check_server
 from wxbackend.doctor.wechat import check_app, check_certificates, check_clock_and_signature
-from wxbackend.settings import AccountSettings, MerchantSettings, WrongSettings, load_settings, secret_files
+from wxbackend.settings import AccountSettings, MerchantSettings, load_settings, secret_files
+from wxbackend.settings_document import WrongSettings
 
 
 def examine(*, offline: bool) -> list[Finding]:

@@ -173,7 +173,7 @@ def _continue(unit: Unit, deps: Dependencies, intent: PaymentIntent, current: At
     if same and fresh:
         if current.state is AttemptState.OPEN and now_ms < (current.presentable_until_ms or 0):
             return Plan(intent, current, Act.SHOW)
-        return Plan(intent, settle.resend(unit, current.id, now_ms=now_ms), Act.ORDER)
+        return Plan(intent, settle.resend(unit, deps, current.id, now_ms=now_ms), Act.ORDER)
     step = settle.keep(unit, deps, lifecycle.give_up_attempt(intent, current), was=intent, acting=True)
     return Plan(step.intent, step.attempt, Act.CLOSE)
 

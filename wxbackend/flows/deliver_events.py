@@ -11,18 +11,22 @@ from wxbackend.flows.find_endpoint import reach
 from wxbackend.ports.delivery import Outcome, Parcel
 from wxbackend.ports.store import Delivery, DeliveryTry, Unit
 
-LEASE_MS: Final = 30_000
-"""Longer than one try may last, so that a delivery is not tried twice at a time."""
 DELETED: Final = "the endpoint is no longer there"
 DISABLED: Final = "the endpoint is disabled"
 
 
 def claim_deliveries(deps: Dependencies, *, at_most: int, room: Callable[[str], int] | None = None) -> list[Delivery]:
     """Deliveries that are due, leased to this worker; of each endpoint no more than there is room for."""
-    now_ms = deps.surroundings.now_ms()
+    now_ms, lease_ms = deps.surroundings.now_ms(), deps.policy.lease_ms
     return list(
-        deps.store.write(lambda unit: unit.events.claim(now_ms=now_ms, lease_ms=LEASE_MS, limit=at_most, room=room))
+        deps.store.write(lambda unit: unit.events.claim(now_ms=now_ms, lease_ms=lease_ms, limit=at_most, room=room))
     )
+
+
+def claim_delivery(deps: Dependencies, delivery_id: int) -> Delivery | None:
+    """This delivery, leased to this worker, if it is due and nobody else has it."""
+    now_ms, lease_ms = deps.surroundings.now_ms(), deps.policy.lease_ms
+    return deps.store.write(lambda unit: unit.events.take(delivery_id, now_ms=now_ms, lease_ms=lease_ms))
 
 
 def deliver_event(deps: Dependencies, delivery: Delivery) -> Outcome:

@@ -26,12 +26,19 @@ class Policy:
     """When a refund that the provider took is queried; the last pause repeats."""
     refund_short_after_s: float = 300
     """When a refund that the balance could not bear is sent again."""
+    lease_s: float = 30
+    """How long what somebody acts on is left alone by everybody else; longer than all the calls of one act."""
     login_lasts_s: int = 86_400
     """How long a buyer's login session lasts."""
     allow_private_webhooks: bool = False
     """Whether webhooks may go to addresses that are not public."""
     public_url: str = ""
     """Where the outside reaches us, without a slash at the end."""
+
+    @property
+    def lease_ms(self) -> int:
+        """`lease_s` in milliseconds."""
+        return round(self.lease_s * 1000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,6 @@ OVERDUE_AFTER_S: Final = (1, 5, 15, 60, 300, 600)
 REFUND_UNSENT_AFTER_S: Final = (1, 5, 15, 60, 60, 300)
 """WeChat takes one refund a minute for the same order; the others wait their turn with their own numbers."""
 ABNORMAL_AFTER_S: Final = 21_600
-ACTING_S: Final = 30
-"""Longer than any call: while a request acts on an attempt, the worker leaves it alone this long."""
 
 
 def next_look_ms(attempt: Attempt, *, tries: int, now_ms: int, look_after_s: tuple[float, ...]) -> int:

@@ -9,7 +9,6 @@ from wxbackend.domain.attempt import Attempt, AttemptState
 from wxbackend.domain.observation import Closed, Observation, Paid
 from wxbackend.flows import ask_provider, settle
 from wxbackend.flows.dependencies import Dependencies
-from wxbackend.flows.look_schedule import ACTING_S
 from wxbackend.ports.provider import Provider
 from wxbackend.ports.store import Poll, Unit
 
@@ -18,8 +17,14 @@ def claim_looks(deps: Dependencies, *, at_most: int) -> list[Poll]:
     """Attempts that are due, leased to this worker."""
     now_ms = deps.surroundings.now_ms()
     return list(
-        deps.store.write(lambda unit: unit.attempts.claim(now_ms=now_ms, lease_ms=ACTING_S * 1000, limit=at_most))
+        deps.store.write(lambda unit: unit.attempts.claim(now_ms=now_ms, lease_ms=deps.policy.lease_ms, limit=at_most))
     )
+
+
+def claim_look(deps: Dependencies, attempt_id: int) -> Poll | None:
+    """This attempt, leased to this worker, if it is due and nobody else has it."""
+    now_ms, lease_ms = deps.surroundings.now_ms(), deps.policy.lease_ms
+    return deps.store.write(lambda unit: unit.attempts.take(attempt_id, now_ms=now_ms, lease_ms=lease_ms))
 
 
 def reconcile_intent(deps: Dependencies, poll: Poll) -> None:
@@ -56,7 +61,7 @@ def _look(deps: Dependencies, provider: Provider, attempt: Attempt) -> Observati
         return ask_provider.close(deps, provider, attempt)
     if not overdue and attempt.state is not AttemptState.OPEN:
         # Nobody saw the answer to this order: the same number again gives it, and never a second order.
-        sent = deps.store.write(lambda unit: settle.resend(unit, attempt.id, now_ms=now_ms))
+        sent = deps.store.write(lambda unit: settle.resend(unit, deps, attempt.id, now_ms=now_ms))
         return ask_provider.order(deps, provider, sent) if sent is not None else None
     said = ask_provider.query(deps, provider, attempt)
     if not overdue or isinstance(said, Paid | Closed):

@@ -7,7 +7,6 @@ import structlog
 from wxbackend.domain.refund import UNSENT
 from wxbackend.flows import ask_provider, settle_refund
 from wxbackend.flows.dependencies import Dependencies
-from wxbackend.flows.look_schedule import ACTING_S
 from wxbackend.ports.store import Poll
 
 
@@ -15,8 +14,14 @@ def claim_refund_looks(deps: Dependencies, *, at_most: int) -> list[Poll]:
     """Refunds that are due, leased to this worker."""
     now_ms = deps.surroundings.now_ms()
     return list(
-        deps.store.write(lambda unit: unit.refunds.claim(now_ms=now_ms, lease_ms=ACTING_S * 1000, limit=at_most))
+        deps.store.write(lambda unit: unit.refunds.claim(now_ms=now_ms, lease_ms=deps.policy.lease_ms, limit=at_most))
     )
+
+
+def claim_refund_look(deps: Dependencies, refund_id: int) -> Poll | None:
+    """This refund, leased to this worker, if it is due and nobody else has it."""
+    now_ms, lease_ms = deps.surroundings.now_ms(), deps.policy.lease_ms
+    return deps.store.write(lambda unit: unit.refunds.take(refund_id, now_ms=now_ms, lease_ms=lease_ms))
 
 
 def reconcile_refund(deps: Dependencies, poll: Poll) -> None:
@@ -32,7 +37,7 @@ def reconcile_refund(deps: Dependencies, poll: Poll) -> None:
         return
     if refund.state in UNSENT:
         now_ms = deps.surroundings.now_ms()
-        sent = deps.store.write(lambda unit: settle_refund.resend(unit, poll.item, now_ms=now_ms))
+        sent = deps.store.write(lambda unit: settle_refund.resend(unit, deps, poll.item, now_ms=now_ms))
         if sent is None:
             return
         said = ask_provider.refund(deps, provider, sent)

@@ -17,7 +17,7 @@ from wxbackend.domain.lifecycle import Step
 from wxbackend.domain.observation import Observation
 from wxbackend.flows import announce, give_back, report_discrepancy
 from wxbackend.flows.dependencies import Dependencies
-from wxbackend.flows.look_schedule import ACTING_S, next_look_ms
+from wxbackend.flows.look_schedule import next_look_ms
 from wxbackend.ports.store import Unit
 
 
@@ -49,7 +49,7 @@ def start(unit: Unit, deps: Dependencies, step: Step, *, was: PaymentIntent | No
     return step
 
 
-def resend(unit: Unit, attempt_id: int, *, now_ms: int) -> Attempt | None:
+def resend(unit: Unit, deps: Dependencies, attempt_id: int, *, now_ms: int) -> Attempt | None:
     """Note that the same order is sent again; None when something was heard of it since it was read.
 
     It is read anew under its intent's lock: a notice that came meanwhile must not be overwritten.
@@ -60,7 +60,7 @@ def resend(unit: Unit, attempt_id: int, *, now_ms: int) -> Attempt | None:
     if not attempt.is_unresolved() or attempt.state is AttemptState.CLOSING:
         return None
     sent = unit.attempts.save(replace(attempt, sent_ms=now_ms))
-    unit.attempts.schedule(attempt.id, due_ms=now_ms + ACTING_S * 1000, tries=0)
+    unit.attempts.schedule(attempt.id, due_ms=now_ms + deps.policy.lease_ms, tries=0)
     return sent
 
 
@@ -127,7 +127,7 @@ def _plan_look(unit: Unit, deps: Dependencies, attempt: Attempt, *, tries: int, 
         return
     now_ms = deps.surroundings.now_ms()
     if acting:
-        due_ms = now_ms + ACTING_S * 1000
+        due_ms = now_ms + deps.policy.lease_ms
     else:
         due_ms = next_look_ms(attempt, tries=tries, now_ms=now_ms, look_after_s=deps.policy.look_after_s)
     unit.attempts.schedule(attempt.id, due_ms=due_ms, tries=tries)

@@ -11,7 +11,7 @@ from wxbackend.domain.refund import UNSENT, Refund, RefundState
 from wxbackend.domain.refund_lifecycle import RefundStep
 from wxbackend.flows import announce
 from wxbackend.flows.dependencies import Dependencies
-from wxbackend.flows.look_schedule import ACTING_S, next_refund_look_ms
+from wxbackend.flows.look_schedule import next_refund_look_ms
 from wxbackend.ports.store import Unit
 
 
@@ -19,7 +19,7 @@ def begin(unit: Unit, deps: Dependencies, step: RefundStep, *, due_ms: int | Non
     """Store a new refund, its amount reserved, before it is sent; the worker takes it up at `due_ms`."""
     refund = step.refund
     unit.refunds.insert(refund)
-    due_ms = refund.created_ms + ACTING_S * 1000 if due_ms is None else due_ms
+    due_ms = refund.created_ms + deps.policy.lease_ms if due_ms is None else due_ms
     unit.refunds.schedule(refund.id, due_ms=due_ms, tries=0)
     moved = ledger.of_refund(refund, None)
     announce.book(unit, deps, moved, account=refund.account, livemode=refund.livemode)
@@ -27,14 +27,14 @@ def begin(unit: Unit, deps: Dependencies, step: RefundStep, *, due_ms: int | Non
     return refund
 
 
-def resend(unit: Unit, refund_id: int, *, now_ms: int) -> Refund | None:
+def resend(unit: Unit, deps: Dependencies, refund_id: int, *, now_ms: int) -> Refund | None:
     """Note that the same refund is sent again; None when something was heard of it since it was read."""
     refund = _lock(unit, refund_id)[1]
     if refund.state not in UNSENT:
         return None
     sent = replace(refund, sent_ms=now_ms)
     unit.refunds.save(sent)
-    unit.refunds.schedule(refund_id, due_ms=now_ms + ACTING_S * 1000, tries=0)
+    unit.refunds.schedule(refund_id, due_ms=now_ms + deps.policy.lease_ms, tries=0)
     return sent
 
 

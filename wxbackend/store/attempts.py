@@ -97,6 +97,10 @@ class Attempts:
         """Take due ones."""
         return _QUEUE.claim(self._link, now_ms=now_ms, lease_ms=lease_ms, limit=limit)
 
+    def take(self, attempt_id: int, *, now_ms: int, lease_ms: int) -> Poll | None:
+        """Take this one."""
+        return _QUEUE.take(self._link, attempt_id, now_ms=now_ms, lease_ms=lease_ms)
+
 
 def _row(attempt: Attempt) -> dict[str, Any]:
     return {

@@ -50,6 +50,12 @@ class DueQueue:
             .values(due_ms=bindparam("leased_until"))
             .returning(key.label("item"), table.c.tries)
         )
+        self._take = Statement(
+            update(table)
+            .where(key == bindparam("of_item"), table.c.due_ms <= bindparam("now"))
+            .values(due_ms=bindparam("leased_until"))
+            .returning(key.label("item"), table.c.tries)
+        )
 
     def schedule(self, link: Link, item: int, *, due_ms: int, tries: int) -> None:
         """Plan the next look; gives a lease back."""
@@ -68,3 +74,8 @@ class DueQueue:
         """Take due ones."""
         told = {"now": now_ms, "at_most": limit, "leased_until": now_ms + lease_ms}
         return [Poll(row.item, row.tries) for row in self._claim.all(link, told)]
+
+    def take(self, link: Link, item: int, *, now_ms: int, lease_ms: int) -> Poll | None:
+        """Take this one if it is due. Of two at a time the second waits for the first and finds it leased."""
+        row = self._take.first(link, {"of_item": item, "now": now_ms, "leased_until": now_ms + lease_ms})
+        return None if row is None else Poll(row.item, row.tries)

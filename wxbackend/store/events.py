@@ -19,18 +19,18 @@ _D = tables.deliveries
 _INSERT_EVENT = Statement(insert(_E))
 _INSERT_DELIVERY = Statement(insert(_D))
 _FIND = Statement(select(_E).where(_E.c.id == bindparam("named_event")))
-_PENDING = _D.c.state == literal_column("'pending'")  # as the index says it
+PENDING = _D.c.state == literal_column("'pending'")  # as the index says it
 # One step into the index for each endpoint that has something pending, however much that is.
-_FIRST = select(func.min(_D.c.endpoint_id).label("endpoint_id")).where(_PENDING).cte("waiting", recursive=True)
-_NEXT = select(func.min(_D.c.endpoint_id)).where(_PENDING, _D.c.endpoint_id > _FIRST.c.endpoint_id).scalar_subquery()
+_FIRST = select(func.min(_D.c.endpoint_id).label("endpoint_id")).where(PENDING).cte("waiting", recursive=True)
+_NEXT = select(func.min(_D.c.endpoint_id)).where(PENDING, _D.c.endpoint_id > _FIRST.c.endpoint_id).scalar_subquery()
 _WAITING = _FIRST.union_all(select(_NEXT).where(_FIRST.c.endpoint_id.is_not(None)))
-_EARLIEST = select(func.min(_D.c.due_ms)).where(_PENDING, _D.c.endpoint_id == _WAITING.c.endpoint_id).scalar_subquery()
+_EARLIEST = select(func.min(_D.c.due_ms)).where(PENDING, _D.c.endpoint_id == _WAITING.c.endpoint_id).scalar_subquery()
 _WAITING_SINCE = Statement(
     select(_WAITING.c.endpoint_id, _EARLIEST.label("due_ms")).where(_WAITING.c.endpoint_id.is_not(None))
 )
 _DUE = (
     select(_D.c.id)
-    .where(_PENDING, _D.c.endpoint_id == bindparam("of_endpoint"), _D.c.due_ms <= bindparam("now"))
+    .where(PENDING, _D.c.endpoint_id == bindparam("of_endpoint"), _D.c.due_ms <= bindparam("now"))
     .order_by(_D.c.due_ms)
     .limit(bindparam("at_most"))
     .with_for_update(skip_locked=True)
@@ -38,6 +38,12 @@ _DUE = (
 _CLAIM = Statement(
     update(_D)
     .where(_D.c.id.in_(_DUE.scalar_subquery()))
+    .values(due_ms=bindparam("leased_until"))
+    .returning(_D.c.id, _D.c.event_id, _D.c.endpoint_id, _D.c.tries)
+)
+_TAKE = Statement(
+    update(_D)
+    .where(PENDING, _D.c.id == bindparam("of_delivery"), _D.c.due_ms <= bindparam("now"))
     .values(due_ms=bindparam("leased_until"))
     .returning(_D.c.id, _D.c.event_id, _D.c.endpoint_id, _D.c.tries)
 )
@@ -138,9 +144,18 @@ class Events:
     ) -> Sequence[Delivery]:
         """A claim moves the due time to the end of the lease."""
         rows: list[Any] = []
-        for endpoint_id, share in self._shares(now_ms=now_ms, limit=limit, room=room).items():
+        for endpoint_id, share in shares(self._link, now_ms=now_ms, limit=limit, room=room).items():
             told = {"now": now_ms, "at_most": share, "leased_until": now_ms + lease_ms, "of_endpoint": endpoint_id}
             rows += _CLAIM.all(self._link, told)
+        return self._with_bodies(rows)
+
+    def take(self, delivery_id: int, *, now_ms: int, lease_ms: int) -> Delivery | None:
+        """Take this one."""
+        told = {"of_delivery": delivery_id, "now": now_ms, "leased_until": now_ms + lease_ms}
+        taken = self._with_bodies(_TAKE.all(self._link, told))
+        return taken[0] if taken else None
+
+    def _with_bodies(self, rows: Sequence[Any]) -> list[Delivery]:
         if not rows:
             return []
         wanted = sorted({row.event_id for row in rows})
@@ -149,20 +164,6 @@ class Events:
             Delivery(row.id, row.event_id, row.endpoint_id, row.tries, bodies[row.event_id])
             for row in sorted(rows, key=lambda row: row.id)
         ]
-
-    def _shares(self, *, now_ms: int, limit: int, room: Callable[[str], int] | None) -> dict[str, int]:
-        """How many to take of which endpoint: in turns, so that one with a long queue leaves room for the others."""
-        waiting = [row for row in _WAITING_SINCE.all(self._link) if row.due_ms <= now_ms]
-        waiting.sort(key=lambda row: row.due_ms)
-        rooms = {row.endpoint_id: limit if room is None else room(row.endpoint_id) for row in waiting}
-        shares = dict.fromkeys(rooms, 0)
-        left = limit
-        while left and any(shares[name] < rooms[name] for name in rooms):
-            for name, most in rooms.items():
-                if left and shares[name] < most:
-                    shares[name] += 1
-                    left -= 1
-        return {name: share for name, share in shares.items() if share}
 
     def delivered(self, delivery_id: int, *, now_ms: int, tries: int, status: int) -> None:
         """It arrived."""
@@ -182,6 +183,21 @@ class Events:
                 "because": reason,
             },
         )
+
+
+def shares(link: Link, *, now_ms: int, limit: int, room: Callable[[str], int] | None) -> dict[str, int]:
+    """How many to take of which endpoint: in turns, so that one with a long queue leaves room for the others."""
+    waiting = [row for row in _WAITING_SINCE.all(link) if row.due_ms <= now_ms]
+    waiting.sort(key=lambda row: row.due_ms)
+    rooms = {row.endpoint_id: limit if room is None else room(row.endpoint_id) for row in waiting}
+    shares = dict.fromkeys(rooms, 0)
+    left = limit
+    while left and any(shares[name] < rooms[name] for name in rooms):
+        for name, most in rooms.items():
+            if left and shares[name] < most:
+                shares[name] += 1
+                left -= 1
+    return {name: share for name, share in shares.items() if share}
 
 
 def _event_from(row: Any) -> Event:

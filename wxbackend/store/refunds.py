@@ -103,6 +103,10 @@ class Refunds:
         """Take due ones."""
         return _QUEUE.claim(self._link, now_ms=now_ms, lease_ms=lease_ms, limit=limit)
 
+    def take(self, refund_id: int, *, now_ms: int, lease_ms: int) -> Poll | None:
+        """Take this one."""
+        return _QUEUE.take(self._link, refund_id, now_ms=now_ms, lease_ms=lease_ms)
+
 
 def _row(refund: Refund) -> dict[str, Any]:
     return {

@@ -27,6 +27,7 @@ from wxbackend.store.endpoints import Endpoints
 from wxbackend.store.engines import POOL_CONNECTIONS_MAX, is_sqlite
 from wxbackend.store.events import Events
 from wxbackend.store.gauges import Gauges
+from wxbackend.store.handover import Handover
 from wxbackend.store.idempotency import Idempotency
 from wxbackend.store.intents import Intents
 from wxbackend.store.ledger import Ledger
@@ -118,6 +119,11 @@ class Unit:
     def gauges(self) -> Gauges:
         """Unfinished things."""
         return Gauges(self._link)
+
+    @property
+    def handover(self) -> Handover:
+        """The queues, to look at."""
+        return Handover(self._link)
 
 
 @dataclass(frozen=True, slots=True)

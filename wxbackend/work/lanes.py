@@ -47,13 +47,13 @@ class Lanes:
         with self._lock:
             self._busy[endpoint_id] += 1
 
-    def end(self, endpoint_id: str, *, well: bool) -> None:
-        """It ended."""
+    def end(self, endpoint_id: str, *, well: bool | None) -> None:
+        """It ended; `well` is None when nobody knows how."""
         with self._lock:
             self._busy[endpoint_id] -= 1
             if not self._busy[endpoint_id]:
                 del self._busy[endpoint_id]
             if well:
                 self._ailing.discard(endpoint_id)
-            else:
+            elif well is not None:
                 self._ailing.add(endpoint_id)

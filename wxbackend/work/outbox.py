@@ -37,17 +37,22 @@ class Outbox:
 
 
 def _one(deps: Dependencies, delivery: Delivery, lanes: Lanes) -> None:
-    log = structlog.get_logger("worker")
     well = False
     try:
+        well = deliver(deps, delivery)
+    finally:
+        lanes.end(delivery.endpoint_id, well=well)
+
+
+def deliver(deps: Dependencies, delivery: Delivery) -> bool:
+    """Try one that was claimed, and whether it arrived; a failure is told and goes no further."""
+    log = structlog.get_logger("worker")
+    try:
         outcome = deliver_event(deps, delivery)
-        well = outcome.delivered
     except Exception:
         log.exception("delivery_failed", delivery_id=delivery.id)
         deps.counting.delivery(result="failed here")
-        return
-    finally:
-        lanes.end(delivery.endpoint_id, well=well)
+        return False
     deps.counting.delivery(result="delivered" if outcome.delivered else outcome.reason)
     log.info(
         "event_delivered" if outcome.delivered else "event_not_delivered",
@@ -56,3 +61,4 @@ def _one(deps: Dependencies, delivery: Delivery, lanes: Lanes) -> None:
         tries=delivery.tries + 1,
         result=outcome.reason,
     )
+    return outcome.delivered

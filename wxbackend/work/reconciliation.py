@@ -17,11 +17,12 @@ def tick(deps: Dependencies, crew: Crew) -> int:
     free = crew.free()
     polls = claim_looks(deps, at_most=free) if free else []
     for poll in polls:
-        crew.take(partial(_one, deps, poll))
+        crew.take(partial(look, deps, poll))
     return len(polls)
 
 
-def _one(deps: Dependencies, poll: Poll) -> None:
+def look(deps: Dependencies, poll: Poll) -> None:
+    """Look at one that was claimed; a failure is told and goes no further."""
     try:
         reconcile_intent(deps, poll)
     except Exception:  # noqa: BLE001 - one that always fails must not hold up the others

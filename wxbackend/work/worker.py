@@ -4,41 +4,52 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Final
 
 import structlog
 
 from wxbackend.flows.dependencies import Dependencies
+from wxbackend.ports.engine import Engine
+from wxbackend.ports.store import Kind
 from wxbackend.work import certificates, expiry, inbox, outbox, reconciliation, refunds
 from wxbackend.work.crew import Crew
+from wxbackend.work.dispatcher import Dispatcher
 
 LOOKS_AT_ONCE_MAX = 16
 REFUND_LOOKS_AT_ONCE_MAX = 8
+HANDS: Final = {Kind.LOOK: LOOKS_AT_ONCE_MAX, Kind.REFUND_LOOK: REFUND_LOOKS_AT_ONCE_MAX, Kind.DELIVERY: outbox.HANDS}
+"""How many of each are done at a time, by this process or by those to whom it hands over."""
 HOUSEKEEPING_EVERY_S = 600
 INBOX_EVERY_S = 5
 
 
-class Worker:
-    """Runs until it is told to stop; what it is doing then is finished first."""
+Loop = tuple[str, Callable[[], int], Callable[[], object]]
+"""Its name, what it does, and how it rests when there was nothing to do."""
 
-    def __init__(self, deps: Dependencies, *, idle_wait_s: float, certificates_every_s: int) -> None:
+
+class Worker:
+    """Runs until it is told to stop; what it is doing then is finished first.
+
+    With an engine it does not work on rows itself: it hands their numbers over.
+    """
+
+    def __init__(
+        self, deps: Dependencies, *, idle_wait_s: float, certificates_every_s: int, engine: Engine | None = None
+    ) -> None:
         self._deps = deps
         self._idle_wait_s = idle_wait_s
         self._certificates_every_s = certificates_every_s
+        self._engine = engine
         self._stop = threading.Event()
         self._log = structlog.get_logger("worker")
 
     def run(self) -> None:
         """Work until `stop`."""
         deps = self._deps
-        with (
-            Crew(LOOKS_AT_ONCE_MAX, "reconcile") as reconcilers,
-            Crew(REFUND_LOOKS_AT_ONCE_MAX, "refund") as refunders,
-            Crew(outbox.HANDS, "deliver") as couriers,
-        ):
-            loops: list[tuple[str, Callable[[], int], Callable[[], object]]] = [
-                ("reconciliation", lambda: reconciliation.tick(deps, reconcilers), self._resting(reconcilers)),
-                ("refunds", lambda: refunds.tick(deps, refunders), self._resting(refunders)),
-                ("outbox", self._outbox(couriers), self._resting(couriers)),
+        with ExitStack() as crews:
+            loops = self._own_hands(crews) if self._engine is None else self._handing_over(self._engine)
+            loops += [
                 ("inbox", lambda: inbox.tick(deps), lambda: self._stop.wait(INBOX_EVERY_S)),
                 ("certificates", self._certificates(), lambda: self._stop.wait(self._idle_wait_s)),
                 ("expiry", lambda: expiry.tick(deps), lambda: self._stop.wait(HOUSEKEEPING_EVERY_S)),
@@ -54,6 +65,27 @@ class Worker:
     def stop(self) -> None:
         """Stop after what is under way."""
         self._stop.set()
+
+    def _own_hands(self, crews: ExitStack) -> list[Loop]:
+        deps = self._deps
+        reconcilers = crews.enter_context(Crew(LOOKS_AT_ONCE_MAX, "reconcile"))
+        refunders = crews.enter_context(Crew(REFUND_LOOKS_AT_ONCE_MAX, "refund"))
+        couriers = crews.enter_context(Crew(outbox.HANDS, "deliver"))
+        return [
+            ("reconciliation", lambda: reconciliation.tick(deps, reconcilers), self._resting(reconcilers)),
+            ("refunds", lambda: refunds.tick(deps, refunders), self._resting(refunders)),
+            ("outbox", self._outbox(couriers), self._resting(couriers)),
+        ]
+
+    def _handing_over(self, engine: Engine) -> list[Loop]:
+        return [self._dispatching(Dispatcher(kind, engine, hands=hands), kind) for kind, hands in HANDS.items()]
+
+    def _dispatching(self, dispatcher: Dispatcher, kind: Kind) -> Loop:
+        return (
+            f"dispatch {kind.value}",
+            lambda: dispatcher.tick(self._deps),
+            lambda: self._stop.wait(dispatcher.pause_s(self._idle_wait_s)),
+        )
 
     def _certificates(self) -> Callable[[], int]:
         clock = certificates.Schedule(every_s=self._certificates_every_s)

@@ -16,6 +16,7 @@ from wxbackend.ports.store.callers import (
     LoginSession,
 )
 from wxbackend.ports.store.gauges import Gauges
+from wxbackend.ports.store.handover import Due, Handover, Kind
 from wxbackend.ports.store.messages import (
     Deliveries,
     Delivery,
@@ -39,15 +40,18 @@ __all__ = [
     "Delivery",
     "DeliveryTry",
     "Discrepancies",
+    "Due",
     "Endpoints",
     "Events",
     "Gauges",
+    "Handover",
     "Idempotency",
     "IdempotentRequest",
     "Intents",
     "KeptDelivery",
     "KeptNotice",
     "KeptReply",
+    "Kind",
     "Ledger",
     "LoginSession",
     "Logins",
@@ -134,6 +138,11 @@ class Unit(Protocol):
     @property
     def gauges(self) -> Gauges:
         """Unfinished things."""
+        ...
+
+    @property
+    def handover(self) -> Handover:
+        """The queues, to look at."""
         ...
 
 

@@ -45,6 +45,10 @@ class Events(Protocol):
         """Take due deliveries, of each endpoint no more than there is `room` for; others get them after the lease."""
         ...
 
+    def take(self, delivery_id: int, *, now_ms: int, lease_ms: int) -> Delivery | None:
+        """Take this delivery as `claim` does; None when it is not due, or another worker has it."""
+        ...
+
     def delivered(self, delivery_id: int, *, now_ms: int, tries: int, status: int) -> None:
         """It arrived."""
         ...

@@ -59,6 +59,10 @@ class Refunds(Protocol):
         """Take due ones; another worker gets them only after the lease."""
         ...
 
+    def take(self, refund_id: int, *, now_ms: int, lease_ms: int) -> Poll | None:
+        """Take this one as `claim` does; None when it is not due, or another worker has it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class BookedTransfer:

@@ -108,3 +108,7 @@ class Attempts(Protocol):
     def claim(self, *, now_ms: int, lease_ms: int, limit: int) -> Sequence[Poll]:
         """Take due ones; another worker gets them only after the lease."""
         ...
+
+    def take(self, attempt_id: int, *, now_ms: int, lease_ms: int) -> Poll | None:
+        """Take this one as `claim` does; None when it is not due, or another worker has it."""
+        ...

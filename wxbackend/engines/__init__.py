@@ -1,0 +1,1 @@
+"""Queues of somebody else that may carry the numbers of due rows; only they import their clients."""
