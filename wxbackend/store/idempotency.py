@@ -22,8 +22,13 @@ _NAMED = (
     _T.c.key == bindparam("of_key"),
 )
 _FIND = select(_T).where(*_NAMED)
-_FINISH = update(_T).where(*_NAMED).values(status=bindparam("answered"), body=bindparam("answer"))
-_RELEASE = delete(_T).where(*_NAMED, _T.c.status.is_(None))
+# Only the request that holds the claim answers it, and only once: a kept answer is never written over.
+_FINISH = (
+    update(_T)
+    .where(*_NAMED, _T.c.fingerprint == bindparam("of_fingerprint"), _T.c.status.is_(None))
+    .values(status=bindparam("answered"), body=bindparam("answer"))
+)
+_RELEASE = delete(_T).where(*_NAMED, _T.c.fingerprint == bindparam("of_fingerprint"), _T.c.status.is_(None))
 _FORGET = delete(_T).where(_T.c.begun_ms < bindparam("before"))
 
 
@@ -55,11 +60,12 @@ class Idempotency:
 
     def finish(self, request: IdempotentRequest, *, status: int, body: bytes) -> None:
         """Keep the answer."""
-        self._connection.execute(_FINISH, _named(request) | {"answered": status, "answer": body})
+        told = _named(request) | {"of_fingerprint": request.fingerprint}
+        self._connection.execute(_FINISH, told | {"answered": status, "answer": body})
 
     def release(self, request: IdempotentRequest) -> None:
         """Give the key back."""
-        self._connection.execute(_RELEASE, _named(request))
+        self._connection.execute(_RELEASE, _named(request) | {"of_fingerprint": request.fingerprint})
 
     def forget(self, *, begun_before_ms: int) -> None:
         """Drop old ones."""
