@@ -10,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -59,23 +59,30 @@ def server() -> Iterator[str]:
     if named:
         yield named
         return
+    with own_server() as url:
+        yield url
+
+
+@contextmanager
+def own_server(settings: Sequence[str] = SETTINGS) -> Iterator[str]:
+    """The URL of a server that is thrown away afterwards. Raises `PostgresqlMissing`."""
     folder = programs()
     if folder is None:
         raise PostgresqlMissing(NEEDED)
     home = Path(tempfile.mkdtemp(prefix="wxbackend-pg-"))
     try:
-        yield from _run(folder, home)
+        yield from _run(folder, home, settings)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _run(folder: Path, home: Path) -> Iterator[str]:
+def _run(folder: Path, home: Path, settings: Sequence[str]) -> Iterator[str]:
     rights = _rights(home)
     data = str(home / "data")
     initdb = [str(folder / "initdb"), "-D", data, "-U", "tests", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
     subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd=home, **rights)
     port = free_port()
-    options = [part for setting in SETTINGS for part in ("-c", setting)]
+    options = [part for setting in settings for part in ("-c", setting)]
     command = [str(folder / "postgres"), "-D", data, "-p", str(port), "-k", str(home), "-h", "127.0.0.1", *options]
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=home, start_new_session=True, **rights)

@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
+from sqlalchemy import Row, bindparam, insert, or_, select, update
 
 from wxbackend.ports.accounts import Actor, KeyKind
 from wxbackend.ports.store import ApiKey
 from wxbackend.store import tables
+from wxbackend.store.links import Link
+from wxbackend.store.statement import Statement
 
 _T = tables.api_keys
-_INSERT = insert(_T)
-_FIND = select(_T).where(_T.c.key_hash == bindparam("named"))
-_LIST = select(_T).order_by(_T.c.id)
-_USED = (
+_INSERT = Statement(insert(_T))
+_FIND = Statement(select(_T).where(_T.c.key_hash == bindparam("named")))
+_LIST = Statement(select(_T).order_by(_T.c.id))
+_USED = Statement(
     update(_T)
     .where(_T.c.id == bindparam("of_key"), or_(_T.c.last_used_day.is_(None), _T.c.last_used_day < bindparam("day")))
     .values(last_used_day=bindparam("day"))
 )
-_REVOKE = (
+_REVOKE = Statement(
     update(_T)
     .where(_T.c.id == bindparam("of_key"), _T.c.revoked_ms.is_(None))
     .values(revoked_ms=bindparam("now"))
@@ -31,15 +33,15 @@ _REVOKE = (
 class ApiKeys:
     """See `ports.store.ApiKeys`."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_link",)
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, link: Link) -> None:
+        self._link = link
 
     def insert(self, key: ApiKey) -> None:
         """Keep a new one."""
-        self._connection.execute(
-            _INSERT,
+        _INSERT.run(
+            self._link,
             {
                 "id": key.id,
                 "account": key.actor.account,
@@ -57,20 +59,20 @@ class ApiKeys:
 
     def find(self, key_hash: str) -> ApiKey | None:
         """Read one."""
-        row = self._connection.execute(_FIND, {"named": key_hash}).first()
+        row = _FIND.first(self._link, {"named": key_hash})
         return None if row is None else _key(row)
 
     def list(self) -> Sequence[ApiKey]:
         """All of them: an installation has a few."""
-        return [_key(row) for row in self._connection.execute(_LIST)]
+        return [_key(row) for row in _LIST.all(self._link)]
 
     def used(self, key_id: int, *, day: int) -> None:
         """Days only go forward."""
-        self._connection.execute(_USED, {"of_key": key_id, "day": day})
+        _USED.run(self._link, {"of_key": key_id, "day": day})
 
     def revoke(self, key_id: int, *, now_ms: int) -> bool:
         """Once; the row stays, so that the list tells what was."""
-        return bool(self._connection.execute(_REVOKE, {"of_key": key_id, "now": now_ms}).all())
+        return bool(_REVOKE.all(self._link, {"of_key": key_id, "now": now_ms}))
 
 
 def _key(row: Row[Any]) -> ApiKey:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Row, bindparam, insert, or_, select, update
 
 from wxbackend.domain.attempt import UNRESOLVED, Attempt, AttemptState
 from wxbackend.domain.money import Money
@@ -14,21 +14,27 @@ from wxbackend.ports.store import Poll
 from wxbackend.store import tables
 from wxbackend.store.due_queue import DueQueue
 from wxbackend.store.json_text import from_text, to_text
+from wxbackend.store.links import Link
+from wxbackend.store.statement import Statement
 
 _T = tables.attempts
-_INSERT = insert(_T)
-_FIND = select(_T).where(_T.c.id == bindparam("attempt_id"))
-_FIND_BY_NUMBER = select(_T).where(
-    _T.c.provider == bindparam("named_provider"),
-    _T.c.merchant == bindparam("named_merchant"),
-    _T.c.out_trade_no == bindparam("number"),
+_INSERT = Statement(insert(_T))
+_FIND = Statement(select(_T).where(_T.c.id == bindparam("attempt_id")))
+_FIND_BY_NUMBER = Statement(
+    select(_T).where(
+        _T.c.provider == bindparam("named_provider"),
+        _T.c.merchant == bindparam("named_merchant"),
+        _T.c.out_trade_no == bindparam("number"),
+    )
 )
-_UNRESOLVED = select(_T).where(
-    _T.c.intent_id == bindparam("of_intent"),
-    _T.c.state.in_(sorted(state.value for state in UNRESOLVED)),
+_UNRESOLVED = Statement(
+    select(_T).where(
+        _T.c.intent_id == bindparam("of_intent"),
+        or_(*(_T.c.state == word for word in sorted(state.value for state in UNRESOLVED))),
+    )
 )
 _CHANGING = ("sent_ms", "state", "handle", "client_params", "presentable_until_ms", "transaction_id", "paid_ms")
-_SAVE = (
+_SAVE = Statement(
     update(_T).where(_T.c.id == bindparam("attempt_id")).values({name: bindparam(f"new_{name}") for name in _CHANGING})
 )
 _QUEUE = DueQueue(tables.poll_queue)
@@ -37,52 +43,52 @@ _QUEUE = DueQueue(tables.poll_queue)
 class Attempts:
     """See `ports.store.Attempts`."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_link",)
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, link: Link) -> None:
+        self._link = link
 
     def insert(self, attempt: Attempt) -> None:
         """Keep a new one."""
-        self._connection.execute(_INSERT, _row(attempt))
+        _INSERT.run(self._link, _row(attempt))
 
     def find(self, attempt_id: int) -> Attempt | None:
         """Read one."""
-        row = self._connection.execute(_FIND, {"attempt_id": attempt_id}).first()
+        row = _FIND.first(self._link, {"attempt_id": attempt_id})
         return None if row is None else attempt_from(row)
 
     def find_by_number(self, provider: str, merchant: str, out_trade_no: str) -> Attempt | None:
         """Read one by the number that the provider knows."""
         named = {"named_provider": provider, "named_merchant": merchant, "number": out_trade_no}
-        row = self._connection.execute(_FIND_BY_NUMBER, named).first()
+        row = _FIND_BY_NUMBER.first(self._link, named)
         return None if row is None else attempt_from(row)
 
     def unresolved(self, intent_id: int) -> Attempt | None:
         """The one that may still be paid; a unique index allows no second."""
-        row = self._connection.execute(_UNRESOLVED, {"of_intent": intent_id}).first()
+        row = _UNRESOLVED.first(self._link, {"of_intent": intent_id})
         return None if row is None else attempt_from(row)
 
     def save(self, attempt: Attempt) -> None:
         """Write what can change."""
         row = _row(attempt)
         values = {f"new_{name}": row[name] for name in _CHANGING}
-        self._connection.execute(_SAVE, values | {"attempt_id": attempt.id})
+        _SAVE.run(self._link, values | {"attempt_id": attempt.id})
 
     def schedule(self, attempt_id: int, *, due_ms: int, tries: int) -> None:
         """Plan the next look."""
-        _QUEUE.schedule(self._connection, attempt_id, due_ms=due_ms, tries=tries)
+        _QUEUE.schedule(self._link, attempt_id, due_ms=due_ms, tries=tries)
 
     def unschedule(self, attempt_id: int) -> None:
         """Plan none."""
-        _QUEUE.unschedule(self._connection, attempt_id)
+        _QUEUE.unschedule(self._link, attempt_id)
 
     def hurry(self, *, due_ms: int) -> int:
         """Look at all of them by then."""
-        return _QUEUE.hurry(self._connection, due_ms=due_ms)
+        return _QUEUE.hurry(self._link, due_ms=due_ms)
 
     def claim(self, *, now_ms: int, lease_ms: int, limit: int) -> Sequence[Poll]:
         """Take due ones."""
-        return _QUEUE.claim(self._connection, now_ms=now_ms, lease_ms=lease_ms, limit=limit)
+        return _QUEUE.claim(self._link, now_ms=now_ms, lease_ms=lease_ms, limit=limit)
 
 
 def _row(attempt: Attempt) -> dict[str, Any]:

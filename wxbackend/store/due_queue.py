@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, select, update
+from sqlalchemy import Table, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from wxbackend.ports.store import Poll
+from wxbackend.store.links import Link
+from wxbackend.store.statement import Statement
 
 
 class DueQueue:
@@ -26,14 +28,15 @@ class DueQueue:
             "tries": bindparam("tried"),
         }
         again: dict[str, Any] = {"due_ms": bindparam("due"), "tries": bindparam("tried")}
-        self._schedule = {
-            "sqlite": sqlite_insert(table).values(plan).on_conflict_do_update(index_elements=[key.name], set_=again),
-            "postgresql": postgresql_insert(table)
-            .values(plan)
-            .on_conflict_do_update(index_elements=[key.name], set_=again),
-        }
-        self._unschedule = delete(table).where(key == bindparam("of_item"))
-        self._hurry = update(table).where(table.c.due_ms > bindparam("due")).values(due_ms=bindparam("due"))
+        keyed: dict[str, Any] = {"index_elements": [key.name], "set_": again}
+        self._schedule = Statement(
+            {
+                "sqlite": sqlite_insert(table).values(plan).on_conflict_do_update(**keyed),
+                "postgresql": postgresql_insert(table).values(plan).on_conflict_do_update(**keyed),
+            }
+        )
+        self._unschedule = Statement(delete(table).where(key == bindparam("of_item")))
+        self._hurry = Statement(update(table).where(table.c.due_ms > bindparam("due")).values(due_ms=bindparam("due")))
         due = (
             select(key)
             .where(table.c.due_ms <= bindparam("now"))
@@ -41,27 +44,27 @@ class DueQueue:
             .limit(bindparam("at_most"))
             .with_for_update(skip_locked=True)
         )
-        self._claim = (
+        self._claim = Statement(
             update(table)
             .where(key.in_(due.scalar_subquery()))
             .values(due_ms=bindparam("leased_until"))
             .returning(key.label("item"), table.c.tries)
         )
 
-    def schedule(self, connection: Connection, item: int, *, due_ms: int, tries: int) -> None:
+    def schedule(self, link: Link, item: int, *, due_ms: int, tries: int) -> None:
         """Plan the next look; gives a lease back."""
         told = {"of_item": item, "due": due_ms, "tried": tries}
-        connection.execute(self._schedule[connection.dialect.name], told)
+        self._schedule.run(link, told)
 
-    def unschedule(self, connection: Connection, item: int) -> None:
+    def unschedule(self, link: Link, item: int) -> None:
         """Plan none."""
-        connection.execute(self._unschedule, {"of_item": item})
+        self._unschedule.run(link, {"of_item": item})
 
-    def hurry(self, connection: Connection, *, due_ms: int) -> int:
+    def hurry(self, link: Link, *, due_ms: int) -> int:
         """Let everything that is planned later be due then; how many that are."""
-        return connection.execute(self._hurry, {"due": due_ms}).rowcount
+        return self._hurry.run(link, {"due": due_ms})
 
-    def claim(self, connection: Connection, *, now_ms: int, lease_ms: int, limit: int) -> Sequence[Poll]:
+    def claim(self, link: Link, *, now_ms: int, lease_ms: int, limit: int) -> Sequence[Poll]:
         """Take due ones."""
         told = {"now": now_ms, "at_most": limit, "leased_until": now_ms + lease_ms}
-        return [Poll(row.item, row.tries) for row in connection.execute(self._claim, told).all()]
+        return [Poll(row.item, row.tries) for row in self._claim.all(link, told)]

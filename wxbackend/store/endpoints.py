@@ -5,53 +5,57 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Row, bindparam, delete, insert, select, update
 
 from wxbackend.domain import ids
 from wxbackend.domain.endpoint import Endpoint, RetiredSecret
 from wxbackend.store import tables
 from wxbackend.store.json_text import from_text, to_text
+from wxbackend.store.links import Link
+from wxbackend.store.statement import Statement
 
 _T = tables.webhook_endpoints
-_INSERT = insert(_T)
-_FIND = select(_T).where(_T.c.id == bindparam("endpoint_id"))
-_LOCK = _FIND.with_for_update()
-_OF_ACCOUNT = (
+_INSERT = Statement(insert(_T))
+_BY_ID = select(_T).where(_T.c.id == bindparam("endpoint_id"))
+_FIND = Statement(_BY_ID)
+_LOCK = Statement(_BY_ID.with_for_update())
+_ALL = (
     select(_T)
     .where(_T.c.account == bindparam("of_account"), _T.c.livemode == bindparam("in_livemode"))
     .order_by(_T.c.id.desc())
 )
-_LOCK_ALL = _OF_ACCOUNT.with_only_columns(_T.c.id).with_for_update()
+_OF_ACCOUNT = Statement(_ALL)
+_LOCK_ALL = Statement(_ALL.with_only_columns(_T.c.id).with_for_update())
 _CHANGING = ("url", "secret", "retired", "enabled_events", "description", "metadata", "disabled")
-_SAVE = (
+_SAVE = Statement(
     update(_T)
     .where(_T.c.id == bindparam("endpoint_id"), _T.c.version == bindparam("was_version"))
     .values({name: bindparam(f"new_{name}") for name in _CHANGING} | {"version": bindparam("new_version")})
     .returning(_T.c.id)
 )
-_REMOVE = delete(_T).where(_T.c.id == bindparam("endpoint_id"))
+_REMOVE = Statement(delete(_T).where(_T.c.id == bindparam("endpoint_id")))
 
 
 class Endpoints:
     """See `ports.store.Endpoints`."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_link",)
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, link: Link) -> None:
+        self._link = link
 
     def insert(self, endpoint: Endpoint) -> None:
         """Keep a new one."""
-        self._connection.execute(_INSERT, _row(endpoint))
+        _INSERT.run(self._link, _row(endpoint))
 
     def find(self, endpoint_id: int) -> Endpoint | None:
         """Read one."""
-        row = self._connection.execute(_FIND, {"endpoint_id": endpoint_id}).first()
+        row = _FIND.first(self._link, {"endpoint_id": endpoint_id})
         return None if row is None else _endpoint_from(row)
 
     def lock(self, endpoint_id: int) -> Endpoint | None:
         """Read one for changing."""
-        row = self._connection.execute(_LOCK, {"endpoint_id": endpoint_id}).first()
+        row = _LOCK.first(self._link, {"endpoint_id": endpoint_id})
         return None if row is None else _endpoint_from(row)
 
     def save(self, endpoint: Endpoint) -> None:
@@ -59,21 +63,21 @@ class Endpoints:
         row = _row(endpoint)
         values = {f"new_{name}": row[name] for name in _CHANGING}
         values |= {"endpoint_id": row["id"], "was_version": endpoint.version, "new_version": endpoint.version + 1}
-        written = self._connection.execute(_SAVE, values).all()
+        written = _SAVE.all(self._link, values)
         assert len(written) == 1, "an endpoint was changed without its lock"
 
     def remove(self, endpoint_id: int) -> None:
         """Forget one."""
-        self._connection.execute(_REMOVE, {"endpoint_id": endpoint_id})
+        _REMOVE.run(self._link, {"endpoint_id": endpoint_id})
 
     def of_account(self, account: str, *, livemode: bool) -> Sequence[Endpoint]:
         """All of them, newest first."""
         told = {"of_account": account, "in_livemode": livemode}
-        return [_endpoint_from(row) for row in self._connection.execute(_OF_ACCOUNT, told)]
+        return [_endpoint_from(row) for row in _OF_ACCOUNT.all(self._link, told)]
 
     def lock_all(self, account: str, *, livemode: bool) -> Sequence[Endpoint]:
         """All of them; others who ask this wait. What they add meanwhile is seen, as it is read after the wait."""
-        self._connection.execute(_LOCK_ALL, {"of_account": account, "in_livemode": livemode}).all()
+        _LOCK_ALL.all(self._link, {"of_account": account, "in_livemode": livemode})
         return self.of_account(account, livemode=livemode)
 
 

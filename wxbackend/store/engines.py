@@ -37,16 +37,17 @@ def _parsed(url: str) -> URL:
 def reading_engine(url: str) -> Engine:
     """Connections that read; on PostgreSQL also those that write."""
     if not is_sqlite(url):
-        return _postgresql_engine(url)
-    return _sqlite_engine(url, connections=POOL_CONNECTIONS_MAX, begin="BEGIN", synchronous="FULL")
+        return postgresql_engine(url)
+    return sqlite_engine(url, connections=POOL_CONNECTIONS_MAX, begin="BEGIN", synchronous="FULL")
 
 
 def sqlite_writing_engine(url: str, *, synchronous: str = "FULL") -> Engine:
     """The one connection of this process that writes to a SQLite file."""
-    return _sqlite_engine(url, connections=1, begin="BEGIN IMMEDIATE", synchronous=synchronous)
+    return sqlite_engine(url, connections=1, begin="BEGIN IMMEDIATE", synchronous=synchronous)
 
 
-def _sqlite_engine(url: str, *, connections: int, begin: str, synchronous: str) -> Engine:
+def sqlite_engine(url: str, *, connections: int, begin: str | None, synchronous: str) -> Engine:
+    """A pool of connections to a file; without `begin` nothing opens a transaction but whoever uses them."""
     parsed = make_url(url)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
@@ -69,6 +70,9 @@ def _sqlite_engine(url: str, *, connections: int, begin: str, synchronous: str) 
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
 
+    if begin is None:
+        return engine
+
     @event.listens_for(engine, "begin")
     def begin_transaction(connection: Any) -> None:
         connection.exec_driver_sql(begin)
@@ -76,7 +80,8 @@ def _sqlite_engine(url: str, *, connections: int, begin: str, synchronous: str) 
     return engine
 
 
-def _postgresql_engine(url: str) -> Engine:
+def postgresql_engine(url: str, *, ping: bool = True) -> Engine:
+    """A pool of connections to a server; with `ping` each is tried before it is used."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "postgresql":
         raise UnsupportedDatabase(f"database_url names {parsed.get_backend_name()!r}; use {_EXAMPLES}")
@@ -85,6 +90,6 @@ def _postgresql_engine(url: str) -> Engine:
         pool_size=POOL_CONNECTIONS_MAX,
         max_overflow=0,
         pool_timeout=POOL_WAIT_S,
-        pool_pre_ping=True,
+        pool_pre_ping=ping,
         hide_parameters=True,
     )

@@ -5,25 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, exists, func, insert, literal_column, select, update
+from sqlalchemy import Row, bindparam, exists, func, insert, literal_column, select, update
 
 from wxbackend.domain.event import Event, EventType
 from wxbackend.ports.store import Delivery, Page
 from wxbackend.store import tables
+from wxbackend.store.links import Link
 from wxbackend.store.paging import paged
+from wxbackend.store.statement import Statement
 
 _E = tables.events
 _D = tables.deliveries
-_INSERT_EVENT = insert(_E)
-_INSERT_DELIVERY = insert(_D)
-_FIND = select(_E).where(_E.c.id == bindparam("named_event"))
+_INSERT_EVENT = Statement(insert(_E))
+_INSERT_DELIVERY = Statement(insert(_D))
+_FIND = Statement(select(_E).where(_E.c.id == bindparam("named_event")))
 _PENDING = _D.c.state == literal_column("'pending'")  # as the index says it
 # One step into the index for each endpoint that has something pending, however much that is.
 _FIRST = select(func.min(_D.c.endpoint_id).label("endpoint_id")).where(_PENDING).cte("waiting", recursive=True)
 _NEXT = select(func.min(_D.c.endpoint_id)).where(_PENDING, _D.c.endpoint_id > _FIRST.c.endpoint_id).scalar_subquery()
 _WAITING = _FIRST.union_all(select(_NEXT).where(_FIRST.c.endpoint_id.is_not(None)))
 _EARLIEST = select(func.min(_D.c.due_ms)).where(_PENDING, _D.c.endpoint_id == _WAITING.c.endpoint_id).scalar_subquery()
-_WAITING_SINCE = select(_WAITING.c.endpoint_id, _EARLIEST.label("due_ms")).where(_WAITING.c.endpoint_id.is_not(None))
+_WAITING_SINCE = Statement(
+    select(_WAITING.c.endpoint_id, _EARLIEST.label("due_ms")).where(_WAITING.c.endpoint_id.is_not(None))
+)
 _DUE = (
     select(_D.c.id)
     .where(_PENDING, _D.c.endpoint_id == bindparam("of_endpoint"), _D.c.due_ms <= bindparam("now"))
@@ -31,14 +35,14 @@ _DUE = (
     .limit(bindparam("at_most"))
     .with_for_update(skip_locked=True)
 )
-_CLAIM = (
+_CLAIM = Statement(
     update(_D)
     .where(_D.c.id.in_(_DUE.scalar_subquery()))
     .values(due_ms=bindparam("leased_until"))
     .returning(_D.c.id, _D.c.event_id, _D.c.endpoint_id, _D.c.tries)
 )
 _BODIES = select(_E.c.id, _E.c.body).where(_E.c.id.in_(bindparam("wanted", expanding=True)))
-_DELIVERED = (
+_DELIVERED = Statement(
     update(_D)
     .where(_D.c.id == bindparam("of_delivery"))
     .values(
@@ -50,7 +54,7 @@ _DELIVERED = (
         delivered_ms=bindparam("now"),
     )
 )
-_FAILED = (
+_FAILED = Statement(
     update(_D)
     # A delivery that another worker brought home meanwhile stays delivered.
     .where(_D.c.id == bindparam("of_delivery"), _D.c.state == "pending")
@@ -81,15 +85,15 @@ _MISSING = exists().where(
 class Events:
     """See `ports.store.Events`."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_link",)
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, link: Link) -> None:
+        self._link = link
 
     def insert(self, event: Event, *, endpoint_ids: Sequence[str], delivery_ids: Sequence[int]) -> None:
         """Keep the event and what is to be delivered of it."""
-        self._connection.execute(
-            _INSERT_EVENT,
+        _INSERT_EVENT.run(
+            self._link,
             {
                 "id": event.id,
                 "account": event.account,
@@ -101,8 +105,8 @@ class Events:
             },
         )
         for delivery_id, endpoint_id in zip(delivery_ids, endpoint_ids, strict=True):
-            self._connection.execute(
-                _INSERT_DELIVERY,
+            _INSERT_DELIVERY.run(
+                self._link,
                 {
                     "id": delivery_id,
                     "event_id": event.id,
@@ -115,7 +119,7 @@ class Events:
 
     def find(self, event_id: int) -> Event | None:
         """Read one."""
-        row = self._connection.execute(_FIND, {"named_event": event_id}).first()
+        row = _FIND.first(self._link, {"named_event": event_id})
         return None if row is None else _event_from(row)
 
     def page(
@@ -127,7 +131,7 @@ class Events:
             query = query.where(_E.c.type.in_([kind.value for kind in types]))
         if arrived is not None:
             query = query.where(~_MISSING if arrived else _MISSING)
-        return [_event_from(row) for row in paged(self._connection, query, _E, page)]
+        return [_event_from(row) for row in paged(self._link.core, query, _E, page)]
 
     def claim(
         self, *, now_ms: int, lease_ms: int, limit: int, room: Callable[[str], int] | None = None
@@ -136,11 +140,11 @@ class Events:
         rows: list[Row[Any]] = []
         for endpoint_id, share in self._shares(now_ms=now_ms, limit=limit, room=room).items():
             told = {"now": now_ms, "at_most": share, "leased_until": now_ms + lease_ms, "of_endpoint": endpoint_id}
-            rows += self._connection.execute(_CLAIM, told).all()
+            rows += _CLAIM.all(self._link, told)
         if not rows:
             return []
         wanted = sorted({row.event_id for row in rows})
-        bodies = {row.id: row.body for row in self._connection.execute(_BODIES, {"wanted": wanted})}
+        bodies = {row.id: row.body for row in self._link.core.execute(_BODIES, {"wanted": wanted})}
         return [
             Delivery(row.id, row.event_id, row.endpoint_id, row.tries, bodies[row.event_id])
             for row in sorted(rows, key=lambda row: row.id)
@@ -148,7 +152,7 @@ class Events:
 
     def _shares(self, *, now_ms: int, limit: int, room: Callable[[str], int] | None) -> dict[str, int]:
         """How many to take of which endpoint: in turns, so that one with a long queue leaves room for the others."""
-        waiting = [row for row in self._connection.execute(_WAITING_SINCE) if row.due_ms <= now_ms]
+        waiting = [row for row in _WAITING_SINCE.all(self._link) if row.due_ms <= now_ms]
         waiting.sort(key=lambda row: row.due_ms)
         rooms = {row.endpoint_id: limit if room is None else room(row.endpoint_id) for row in waiting}
         shares = dict.fromkeys(rooms, 0)
@@ -163,12 +167,12 @@ class Events:
     def delivered(self, delivery_id: int, *, now_ms: int, tries: int, status: int) -> None:
         """It arrived."""
         told = {"of_delivery": delivery_id, "tried": tries, "answered": status, "now": now_ms}
-        self._connection.execute(_DELIVERED, told)
+        _DELIVERED.run(self._link, told)
 
     def failed(self, delivery_id: int, *, tries: int, status: int | None, reason: str, due_ms: int | None) -> None:
         """It did not."""
-        self._connection.execute(
-            _FAILED,
+        _FAILED.run(
+            self._link,
             {
                 "of_delivery": delivery_id,
                 "now_state": "pending" if due_ms is not None else "failed",

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from sqlalchemy import Connection, TextClause, text
+from sqlalchemy import TextClause, text
+
+from wxbackend.store.links import Link
 
 UNCLEAR_ATTEMPTS: Final = text(
     "SELECT state, count(*) AS found FROM attempts WHERE state IN ('recorded', 'uncertain', 'closing') GROUP BY state"
@@ -31,10 +33,10 @@ OLDEST_REFUND_LOOK: Final = text("SELECT min(due_ms) FROM refund_queue")
 class Gauges:
     """See `ports.store.Gauges`."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_link",)
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, link: Link) -> None:
+        self._link = link
 
     def unclear_attempts(self) -> Mapping[str, int]:
         """By state."""
@@ -46,7 +48,7 @@ class Gauges:
 
     def unmatched_notices(self, *, since_ms: int) -> int:
         """How many since then."""
-        return int(self._connection.execute(UNMATCHED_NOTICES, {"since": since_ms}).scalar_one())
+        return int(self._link.core.execute(UNMATCHED_NOTICES, {"since": since_ms}).scalar_one())
 
     def open_discrepancies(self) -> Mapping[str, int]:
         """By kind."""
@@ -69,8 +71,8 @@ class Gauges:
         return {"attempts": self._number(OLDEST_LOOK), "refunds": self._number(OLDEST_REFUND_LOOK)}
 
     def _number(self, statement: TextClause) -> int | None:
-        found = self._connection.execute(statement).scalar_one()
+        found = self._link.core.execute(statement).scalar_one()
         return None if found is None else int(found)
 
     def _by_word(self, statement: TextClause) -> dict[str, int]:
-        return {str(word): int(found) for word, found in self._connection.execute(statement)}
+        return {str(word): int(found) for word, found in self._link.core.execute(statement)}

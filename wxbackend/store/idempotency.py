@@ -4,46 +4,47 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from wxbackend.ports.store import IdempotentRequest, KeptReply
 from wxbackend.store import tables
+from wxbackend.store.links import Link
+from wxbackend.store.statement import Statement
 
 _T = tables.idempotency_keys
-_BEGIN = {
-    "sqlite": sqlite_insert(_T).on_conflict_do_nothing().returning(_T.c.key),
-    "postgresql": postgresql_insert(_T).on_conflict_do_nothing().returning(_T.c.key),
-}
+_BEGIN = Statement(
+    {
+        "sqlite": sqlite_insert(_T).on_conflict_do_nothing().returning(_T.c.key),
+        "postgresql": postgresql_insert(_T).on_conflict_do_nothing().returning(_T.c.key),
+    }
+)
 _NAMED = (
     _T.c.account == bindparam("of_account"),
     _T.c.livemode == bindparam("of_livemode"),
     _T.c.key == bindparam("of_key"),
 )
-_FIND = select(_T).where(*_NAMED)
+_FIND = Statement(select(_T).where(*_NAMED))
+_MINE = (*_NAMED, _T.c.fingerprint == bindparam("of_fingerprint"), _T.c.status.is_(None))
 # Only the request that holds the claim answers it, and only once: a kept answer is never written over.
-_FINISH = (
-    update(_T)
-    .where(*_NAMED, _T.c.fingerprint == bindparam("of_fingerprint"), _T.c.status.is_(None))
-    .values(status=bindparam("answered"), body=bindparam("answer"))
-)
-_RELEASE = delete(_T).where(*_NAMED, _T.c.fingerprint == bindparam("of_fingerprint"), _T.c.status.is_(None))
-_FORGET = delete(_T).where(_T.c.begun_ms < bindparam("before"))
+_FINISH = Statement(update(_T).where(*_MINE).values(status=bindparam("answered"), body=bindparam("answer")))
+_RELEASE = Statement(delete(_T).where(*_MINE))
+_FORGET = Statement(delete(_T).where(_T.c.begun_ms < bindparam("before")))
 
 
 class Idempotency:
     """See `ports.store.Idempotency`."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_link",)
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, link: Link) -> None:
+        self._link = link
 
     def begin(self, request: IdempotentRequest, *, object_id: int | None, now_ms: int) -> KeptReply | None:
         """Claim the key, or read what is under it."""
-        claimed = self._connection.execute(
-            _BEGIN[self._connection.dialect.name],
+        claimed = _BEGIN.all(
+            self._link,
             {
                 "account": request.account,
                 "livemode": request.livemode,
@@ -52,25 +53,30 @@ class Idempotency:
                 "object_id": object_id,
                 "begun_ms": now_ms,
             },
-        ).all()
+        )
         if claimed:
             return None
-        row = self._connection.execute(_FIND, _named(request)).one()
+        row = _FIND.first(self._link, _named(request))
+        assert row is not None, "a key that could not be claimed is there"
         return KeptReply(row.fingerprint, row.status, row.body, row.object_id, row.begun_ms)
 
     def finish(self, request: IdempotentRequest, *, status: int, body: bytes) -> None:
         """Keep the answer."""
-        told = _named(request) | {"of_fingerprint": request.fingerprint}
-        self._connection.execute(_FINISH, told | {"answered": status, "answer": body})
+        told = _mine(request) | {"answered": status, "answer": body}
+        _FINISH.run(self._link, told)
 
     def release(self, request: IdempotentRequest) -> None:
         """Give the key back."""
-        self._connection.execute(_RELEASE, _named(request) | {"of_fingerprint": request.fingerprint})
+        _RELEASE.run(self._link, _mine(request))
 
     def forget(self, *, begun_before_ms: int) -> None:
         """Drop old ones."""
-        self._connection.execute(_FORGET, {"before": begun_before_ms})
+        _FORGET.run(self._link, {"before": begun_before_ms})
 
 
 def _named(request: IdempotentRequest) -> dict[str, Any]:
     return {"of_account": request.account, "of_livemode": request.livemode, "of_key": request.key}
+
+
+def _mine(request: IdempotentRequest) -> dict[str, Any]:
+    return _named(request) | {"of_fingerprint": request.fingerprint}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 
 from wxbackend.domain.attempt import Attempt
 from wxbackend.domain.intent import IntentStatus, PaymentError, PaymentIntent, PaymentMethod
@@ -15,14 +15,17 @@ from wxbackend.ports.store import Page
 from wxbackend.store import tables
 from wxbackend.store.attempts import attempt_from
 from wxbackend.store.json_text import from_text, to_text
+from wxbackend.store.links import Link
 from wxbackend.store.paging import paged
+from wxbackend.store.statement import Statement
 
 _T = tables.payment_intents
-_INSERT = insert(_T)
-_FIND = select(_T).where(_T.c.id == bindparam("intent_id"))
-_LOCK = _FIND.with_for_update()
+_INSERT = Statement(insert(_T))
+_BY_ID = select(_T).where(_T.c.id == bindparam("intent_id"))
+_FIND = Statement(_BY_ID)
+_LOCK = Statement(_BY_ID.with_for_update())
 _CHANGING = [column for column in _T.c if column.name not in ("id", "account", "livemode", "created_ms")]
-_SAVE = (
+_SAVE = Statement(
     update(_T)
     .where(_T.c.id == bindparam("intent_id"), _T.c.version == bindparam("was_version"))
     .values({column.name: bindparam(f"new_{column.name}") for column in _CHANGING})
@@ -33,23 +36,23 @@ _SAVE = (
 class Intents:
     """See `ports.store.Intents`."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_link",)
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, link: Link) -> None:
+        self._link = link
 
     def insert(self, intent: PaymentIntent) -> None:
         """Keep a new one."""
-        self._connection.execute(_INSERT, _row(intent))
+        _INSERT.run(self._link, _row(intent))
 
     def find(self, intent_id: int) -> PaymentIntent | None:
         """Read one."""
-        row = self._connection.execute(_FIND, {"intent_id": intent_id}).first()
+        row = _FIND.first(self._link, {"intent_id": intent_id})
         return None if row is None else intent_from(row)
 
     def lock(self, intent_id: int) -> PaymentIntent | None:
         """Read one for changing. SQLite has one writer at a time, so there the read is enough."""
-        row = self._connection.execute(_LOCK, {"intent_id": intent_id}).first()
+        row = _LOCK.first(self._link, {"intent_id": intent_id})
         return None if row is None else intent_from(row)
 
     def save(self, intent: PaymentIntent) -> None:
@@ -58,7 +61,7 @@ class Intents:
         values = {f"new_{column.name}": row[column.name] for column in _CHANGING}
         values["new_version"] = intent.version + 1
         values |= {"intent_id": intent.id, "was_version": intent.version}
-        written = self._connection.execute(_SAVE, values).all()
+        written = _SAVE.all(self._link, values)
         assert len(written) == 1, "an intent was changed without its lock"
 
     def page(self, account: str, *, livemode: bool, page: Page) -> Sequence[tuple[PaymentIntent, Attempt | None]]:
@@ -66,12 +69,12 @@ class Intents:
         query = select(_T).where(_T.c.account == account, _T.c.livemode == livemode)
         if page.merchant_order_id is not None:
             query = query.where(_T.c.merchant_order_id == page.merchant_order_id)
-        rows = paged(self._connection, query, _T, page)
+        rows = paged(self._link.core, query, _T, page)
         intents = [intent_from(row) for row in rows]
         wanted = [intent.attempt_id for intent in intents if intent.attempt_id is not None]
         current: dict[int, Attempt] = {}
         if wanted:
-            found = self._connection.execute(select(tables.attempts).where(tables.attempts.c.id.in_(wanted)))
+            found = self._link.core.execute(select(tables.attempts).where(tables.attempts.c.id.in_(wanted)))
             current = {row.id: attempt_from(row) for row in found}
         return [(intent, current.get(intent.attempt_id or 0)) for intent in intents]
 

@@ -5,38 +5,46 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from wxbackend.domain.ledger import Transfer, TransferKind
 from wxbackend.ports.store import BookedTransfer, Page
 from wxbackend.store import tables
+from wxbackend.store.links import Link
 from wxbackend.store.paging import paged
+from wxbackend.store.statement import Statement
 
 _T = tables.ledger
-_BOOK = {
-    "sqlite": sqlite_insert(_T).on_conflict_do_nothing().returning(_T.c.id),
-    "postgresql": postgresql_insert(_T).on_conflict_do_nothing().returning(_T.c.id),
-}
+_BOOK = Statement(
+    {
+        "sqlite": sqlite_insert(_T).on_conflict_do_nothing().returning(_T.c.id),
+        "postgresql": postgresql_insert(_T).on_conflict_do_nothing().returning(_T.c.id),
+    }
+)
 _OWNED = (_T.c.account == bindparam("of_account"), _T.c.livemode == bindparam("of_livemode"))
-_RECEIVED = select(_T.c.debit, _T.c.currency, func.sum(_T.c.amount)).where(*_OWNED).group_by(_T.c.debit, _T.c.currency)
-_GIVEN = select(_T.c.credit, _T.c.currency, func.sum(_T.c.amount)).where(*_OWNED).group_by(_T.c.credit, _T.c.currency)
+_RECEIVED = Statement(
+    select(_T.c.debit, _T.c.currency, func.sum(_T.c.amount)).where(*_OWNED).group_by(_T.c.debit, _T.c.currency)
+)
+_GIVEN = Statement(
+    select(_T.c.credit, _T.c.currency, func.sum(_T.c.amount)).where(*_OWNED).group_by(_T.c.credit, _T.c.currency)
+)
 
 
 class Ledger:
     """See `ports.store.Ledger`."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_link",)
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, link: Link) -> None:
+        self._link = link
 
     def book(self, account: str, *, livemode: bool, booked: BookedTransfer) -> bool:
         """Append a row; the same kind and subject is booked once."""
         transfer = booked.transfer
-        new = self._connection.execute(
-            _BOOK[self._connection.dialect.name],
+        new = _BOOK.all(
+            self._link,
             {
                 "id": booked.id,
                 "account": account,
@@ -50,16 +58,16 @@ class Ledger:
                 "currency": transfer.currency,
                 "created_ms": booked.created_ms,
             },
-        ).all()
+        )
         return len(new) == 1
 
     def balances(self, account: str, *, livemode: bool) -> dict[tuple[str, str], int]:
         """Debits less credits."""
         told = {"of_account": account, "of_livemode": livemode}
         found: dict[tuple[str, str], int] = defaultdict(int)
-        for name, currency, amount in self._connection.execute(_RECEIVED, told):
+        for name, currency, amount in _RECEIVED.all(self._link, told):
             found[name, currency] += int(amount)
-        for name, currency, amount in self._connection.execute(_GIVEN, told):
+        for name, currency, amount in _GIVEN.all(self._link, told):
             found[name, currency] -= int(amount)
         return dict(found)
 
@@ -84,5 +92,5 @@ class Ledger:
                     row.occasion,
                 ),
             )
-            for row in paged(self._connection, query, _T, page)
+            for row in paged(self._link.core, query, _T, page)
         ]

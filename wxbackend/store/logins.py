@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from wxbackend.ports.store import LoginSession
 from wxbackend.store import tables
+from wxbackend.store.links import Link
+from wxbackend.store.statement import Statement
 
 _T = tables.login_sessions
-_INSERT = insert(_T)
-_FIND = select(_T).where(_T.c.token_hash == bindparam("named"))
-_FORGET = delete(_T).where(_T.c.expires_ms < bindparam("before"))
+_INSERT = Statement(insert(_T))
+_FIND = Statement(select(_T).where(_T.c.token_hash == bindparam("named")))
+_FORGET = Statement(delete(_T).where(_T.c.expires_ms < bindparam("before")))
 
 
 class Logins:
     """See `ports.store.Logins`."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_link",)
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, link: Link) -> None:
+        self._link = link
 
     def insert(self, session: LoginSession) -> None:
         """Keep one."""
-        self._connection.execute(
-            _INSERT,
+        _INSERT.run(
+            self._link,
             {
                 "token_hash": session.token_hash,
                 "account": session.account,
@@ -39,7 +41,7 @@ class Logins:
 
     def find(self, token_hash: str) -> LoginSession | None:
         """Read one."""
-        row = self._connection.execute(_FIND, {"named": token_hash}).first()
+        row = _FIND.first(self._link, {"named": token_hash})
         if row is None:
             return None
         return LoginSession(
@@ -55,4 +57,4 @@ class Logins:
 
     def forget(self, *, expired_before_ms: int) -> None:
         """Drop old ones."""
-        self._connection.execute(_FORGET, {"before": expired_before_ms})
+        _FORGET.run(self._link, {"before": expired_before_ms})

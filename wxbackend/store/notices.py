@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from wxbackend.ports.store import KeptNotice
 from wxbackend.store import tables
+from wxbackend.store.links import Link
+from wxbackend.store.statement import Statement
 
 _T = tables.notices
 _SEEN_AGAIN = {"times_seen": _T.c.times_seen + 1}
 _ONCE = ["merchant", "notice_id", "provider"]
-_KEEP = {
-    "sqlite": sqlite_insert(_T)
-    .on_conflict_do_update(index_elements=_ONCE, set_=_SEEN_AGAIN)
-    .returning(_T.c.handled_ms),
-    "postgresql": postgresql_insert(_T)
-    .on_conflict_do_update(index_elements=_ONCE, set_=_SEEN_AGAIN)
-    .returning(_T.c.handled_ms),
-}
-_HANDLED = (
+_KEEP = Statement(
+    {
+        "sqlite": sqlite_insert(_T)
+        .on_conflict_do_update(index_elements=_ONCE, set_=_SEEN_AGAIN)
+        .returning(_T.c.handled_ms),
+        "postgresql": postgresql_insert(_T)
+        .on_conflict_do_update(index_elements=_ONCE, set_=_SEEN_AGAIN)
+        .returning(_T.c.handled_ms),
+    }
+)
+_HANDLED = Statement(
     update(_T)
     .where(
         _T.c.provider == bindparam("of_provider"),
@@ -31,7 +35,7 @@ _HANDLED = (
     )
     .values(verdict=bindparam("said"), handled_ms=bindparam("now"))
 )
-_UNHANDLED = (
+_UNHANDLED = Statement(
     select(_T)
     .where(_T.c.handled_ms.is_(None), _T.c.received_ms < bindparam("before"))
     .order_by(_T.c.received_ms)
@@ -42,15 +46,15 @@ _UNHANDLED = (
 class Notices:
     """See `ports.store.Notices`."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_link",)
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, link: Link) -> None:
+        self._link = link
 
     def keep(self, notice: KeptNotice) -> bool:
         """Keep it once and count how often it came."""
-        row = self._connection.execute(
-            _KEEP[self._connection.dialect.name],
+        row = _KEEP.all(
+            self._link,
             {
                 "id": notice.id,
                 "provider": notice.provider,
@@ -63,13 +67,13 @@ class Notices:
                 "body": notice.body,
                 "times_seen": 1,
             },
-        ).all()
+        )
         return row[0].handled_ms is None
 
     def handled(self, notice: KeptNotice, *, verdict: str, now_ms: int) -> None:
         """What came of it."""
-        self._connection.execute(
-            _HANDLED,
+        _HANDLED.run(
+            self._link,
             {
                 "of_provider": notice.provider,
                 "of_merchant": notice.merchant,
@@ -81,7 +85,7 @@ class Notices:
 
     def unhandled(self, *, before_ms: int, limit: int) -> Sequence[KeptNotice]:
         """Those that a crash or a defect left behind."""
-        rows = self._connection.execute(_UNHANDLED, {"before": before_ms, "at_most": limit}).all()
+        rows = _UNHANDLED.all(self._link, {"before": before_ms, "at_most": limit})
         return [
             KeptNotice(
                 id=row.id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 
 from wxbackend.domain.money import Money
 from wxbackend.domain.refund import Origin, Refund, RefundState
@@ -13,21 +13,25 @@ from wxbackend.ports.store import Page, Poll
 from wxbackend.store import tables
 from wxbackend.store.due_queue import DueQueue
 from wxbackend.store.json_text import from_text, to_text
+from wxbackend.store.links import Link
 from wxbackend.store.paging import paged
+from wxbackend.store.statement import Statement
 
 _T = tables.refunds
 _QUEUE = DueQueue(tables.refund_queue)
-_INSERT = insert(_T)
-_FIND = select(_T).where(_T.c.id == bindparam("refund_id"))
-_FIND_BY_NUMBER = select(_T).where(
-    _T.c.provider == bindparam("named_provider"),
-    _T.c.merchant == bindparam("named_merchant"),
-    _T.c.out_refund_no == bindparam("number"),
+_INSERT = Statement(insert(_T))
+_FIND = Statement(select(_T).where(_T.c.id == bindparam("refund_id")))
+_FIND_BY_NUMBER = Statement(
+    select(_T).where(
+        _T.c.provider == bindparam("named_provider"),
+        _T.c.merchant == bindparam("named_merchant"),
+        _T.c.out_refund_no == bindparam("number"),
+    )
 )
-_OF_ATTEMPT = select(_T).where(_T.c.attempt_id == bindparam("of_attempt")).order_by(_T.c.id)
-_OF_DISCREPANCY = select(_T).where(_T.c.discrepancy_id == bindparam("of_discrepancy"))
+_OF_ATTEMPT = Statement(select(_T).where(_T.c.attempt_id == bindparam("of_attempt")).order_by(_T.c.id))
+_OF_DISCREPANCY = Statement(select(_T).where(_T.c.discrepancy_id == bindparam("of_discrepancy")))
 _CHANGING = ("sent_ms", "state", "handle", "failure", "succeeded_ms", "metadata")
-_SAVE = (
+_SAVE = Statement(
     update(_T)
     .where(_T.c.id == bindparam("refund_id"), _T.c.version == bindparam("was_version"))
     .values({name: bindparam(f"new_{name}") for name in _CHANGING} | {"version": bindparam("new_version")})
@@ -38,34 +42,34 @@ _SAVE = (
 class Refunds:
     """See `ports.store.Refunds`."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_link",)
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, link: Link) -> None:
+        self._link = link
 
     def insert(self, refund: Refund) -> None:
         """Keep a new one."""
-        self._connection.execute(_INSERT, _row(refund))
+        _INSERT.run(self._link, _row(refund))
 
     def find(self, refund_id: int) -> Refund | None:
         """Read one."""
-        row = self._connection.execute(_FIND, {"refund_id": refund_id}).first()
+        row = _FIND.first(self._link, {"refund_id": refund_id})
         return None if row is None else _refund_from(row)
 
     def find_by_number(self, provider: str, merchant: str, out_refund_no: str) -> Refund | None:
         """Read one by the number that the provider knows."""
         named = {"named_provider": provider, "named_merchant": merchant, "number": out_refund_no}
-        row = self._connection.execute(_FIND_BY_NUMBER, named).first()
+        row = _FIND_BY_NUMBER.first(self._link, named)
         return None if row is None else _refund_from(row)
 
     def of_attempt(self, attempt_id: int) -> list[Refund]:
         """All refunds of one order."""
-        rows = self._connection.execute(_OF_ATTEMPT, {"of_attempt": attempt_id})
+        rows = _OF_ATTEMPT.all(self._link, {"of_attempt": attempt_id})
         return [_refund_from(row) for row in rows]
 
     def of_discrepancy(self, discrepancy_id: int) -> Refund | None:
         """The refund that gives misplaced money back."""
-        row = self._connection.execute(_OF_DISCREPANCY, {"of_discrepancy": discrepancy_id}).first()
+        row = _OF_DISCREPANCY.first(self._link, {"of_discrepancy": discrepancy_id})
         return None if row is None else _refund_from(row)
 
     def save(self, refund: Refund) -> None:
@@ -73,7 +77,7 @@ class Refunds:
         row = _row(refund)
         values = {f"new_{name}": row[name] for name in _CHANGING}
         values |= {"refund_id": refund.id, "was_version": refund.version, "new_version": refund.version + 1}
-        written = self._connection.execute(_SAVE, values).all()
+        written = _SAVE.all(self._link, values)
         assert len(written) == 1, "a refund was changed without its intent's lock"
 
     def page(self, account: str, *, livemode: bool, page: Page, intent_id: int | None) -> Sequence[Refund]:
@@ -81,23 +85,23 @@ class Refunds:
         query = select(_T).where(_T.c.account == account, _T.c.livemode == livemode)
         if intent_id is not None:
             query = query.where(_T.c.intent_id == intent_id)
-        return [_refund_from(row) for row in paged(self._connection, query, _T, page)]
+        return [_refund_from(row) for row in paged(self._link.core, query, _T, page)]
 
     def schedule(self, refund_id: int, *, due_ms: int, tries: int) -> None:
         """Plan the next look."""
-        _QUEUE.schedule(self._connection, refund_id, due_ms=due_ms, tries=tries)
+        _QUEUE.schedule(self._link, refund_id, due_ms=due_ms, tries=tries)
 
     def unschedule(self, refund_id: int) -> None:
         """Plan none."""
-        _QUEUE.unschedule(self._connection, refund_id)
+        _QUEUE.unschedule(self._link, refund_id)
 
     def hurry(self, *, due_ms: int) -> int:
         """Look at all of them by then."""
-        return _QUEUE.hurry(self._connection, due_ms=due_ms)
+        return _QUEUE.hurry(self._link, due_ms=due_ms)
 
     def claim(self, *, now_ms: int, lease_ms: int, limit: int) -> Sequence[Poll]:
         """Take due ones."""
-        return _QUEUE.claim(self._connection, now_ms=now_ms, lease_ms=lease_ms, limit=limit)
+        return _QUEUE.claim(self._link, now_ms=now_ms, lease_ms=lease_ms, limit=limit)
 
 
 def _row(refund: Refund) -> dict[str, Any]:

@@ -10,11 +10,12 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from wxbackend.ports import store as ports
 from wxbackend.store.api_keys import ApiKeys
@@ -23,12 +24,13 @@ from wxbackend.store.certificates import Certificates
 from wxbackend.store.deliveries import Deliveries
 from wxbackend.store.discrepancies import Discrepancies
 from wxbackend.store.endpoints import Endpoints
-from wxbackend.store.engines import is_sqlite, reading_engine, sqlite_writing_engine
+from wxbackend.store.engines import POOL_CONNECTIONS_MAX, is_sqlite
 from wxbackend.store.events import Events
 from wxbackend.store.gauges import Gauges
 from wxbackend.store.idempotency import Idempotency
 from wxbackend.store.intents import Intents
 from wxbackend.store.ledger import Ledger
+from wxbackend.store.links import CommitUnknown, Link, asks_for_another_try, postgresql_pool, sqlite_pool, transaction
 from wxbackend.store.logins import Logins
 from wxbackend.store.notices import Notices
 from wxbackend.store.refunds import Refunds
@@ -36,87 +38,86 @@ from wxbackend.store.schema import missing_revision
 
 T = TypeVar("T")
 GROUP_UNITS_MAX: Final = 64
-CONFLICT_TRIES_MAX: Final = 5
-SERIALIZATION_FAILURES: Final = frozenset({"40001", "40P01"})
+TRIES_MAX: Final = 5
 
 
 class Unit:
     """One transaction on one connection."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_link",)
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, link: Link) -> None:
+        self._link = link
 
     @property
     def intents(self) -> Intents:
         """PaymentIntents."""
-        return Intents(self._connection)
+        return Intents(self._link)
 
     @property
     def attempts(self) -> Attempts:
         """Attempts and when to look at them."""
-        return Attempts(self._connection)
+        return Attempts(self._link)
 
     @property
     def events(self) -> Events:
         """Events and the outbox."""
-        return Events(self._connection)
+        return Events(self._link)
 
     @property
     def deliveries(self) -> Deliveries:
         """What became of deliveries."""
-        return Deliveries(self._connection)
+        return Deliveries(self._link)
 
     @property
     def endpoints(self) -> Endpoints:
         """Webhook endpoints."""
-        return Endpoints(self._connection)
+        return Endpoints(self._link)
 
     @property
     def notices(self) -> Notices:
         """The inbox."""
-        return Notices(self._connection)
+        return Notices(self._link)
 
     @property
     def discrepancies(self) -> Discrepancies:
         """Money that does not fit."""
-        return Discrepancies(self._connection)
+        return Discrepancies(self._link)
 
     @property
     def refunds(self) -> Refunds:
         """Refunds and when to look at them."""
-        return Refunds(self._connection)
+        return Refunds(self._link)
 
     @property
     def ledger(self) -> Ledger:
         """The journal."""
-        return Ledger(self._connection)
+        return Ledger(self._link)
 
     @property
     def logins(self) -> Logins:
         """Login sessions."""
-        return Logins(self._connection)
+        return Logins(self._link)
 
     @property
     def idempotency(self) -> Idempotency:
         """Kept replies."""
-        return Idempotency(self._connection)
+        return Idempotency(self._link)
 
     @property
     def certificates(self) -> Certificates:
         """Providers' certificates."""
-        return Certificates(self._connection)
+        return Certificates(self._link)
 
     @property
     def api_keys(self) -> ApiKeys:
         """API keys that are kept in the database."""
-        return ApiKeys(self._connection)
+        return ApiKeys(self._link)
 
     @property
     def gauges(self) -> Gauges:
         """Unfinished things."""
-        return Gauges(self._connection)
+        return Gauges(self._link)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,7 @@ class GroupWriter:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._link = Link(engine)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
         self._thread.start()
@@ -146,6 +148,7 @@ class GroupWriter:
         """Finish what was handed over, then stop."""
         self._jobs.put(None)
         self._thread.join()
+        self._link.close()
         self._engine.dispose()
 
     def _run(self) -> None:
@@ -165,11 +168,12 @@ class GroupWriter:
     def _commit(self, group: list[_Job]) -> None:
         outcomes: list[tuple[_Job, Any, BaseException | None]] = []
         try:
-            with self._engine.begin() as connection:
-                outcomes.extend(self._run_one(connection, job) for job in group)
+            with transaction(self._link, "BEGIN IMMEDIATE"):
+                outcomes.extend(self._run_one(job) for job in group)
         except BaseException as error:  # noqa: BLE001 - the COMMIT failed: nothing in the group happened
+            failed = error.error if isinstance(error, CommitUnknown) else error
             for job in group:
-                job.done.set_exception(error)
+                job.done.set_exception(failed)
             return
         for job, result, failure in outcomes:
             if failure is None:
@@ -177,15 +181,15 @@ class GroupWriter:
             else:
                 job.done.set_exception(failure)
 
-    @staticmethod
-    def _run_one(connection: Connection, job: _Job) -> tuple[_Job, Any, BaseException | None]:
-        savepoint = connection.begin_nested()
+    def _run_one(self, job: _Job) -> tuple[_Job, Any, BaseException | None]:
+        self._link.execute("SAVEPOINT unit")
         try:
-            result = job.work(Unit(connection))
+            result = job.work(Unit(self._link))
         except BaseException as error:  # noqa: BLE001 - it belongs to the caller that waits
-            savepoint.rollback()
+            self._link.execute("ROLLBACK TO unit")
             return job, None, error
-        savepoint.commit()
+        finally:
+            self._link.execute("RELEASE unit")
         return job, result, None
 
 
@@ -193,8 +197,8 @@ class SqliteStore:
     """The embedded default."""
 
     def __init__(self, url: str) -> None:
-        self._readers = reading_engine(url)
-        self._writer = GroupWriter(sqlite_writing_engine(url))
+        self._readers = sqlite_pool(url, connections=POOL_CONNECTIONS_MAX)
+        self._writer = GroupWriter(sqlite_pool(url, connections=1))
 
     def write(self, work: Callable[[ports.Unit], T]) -> T:
         """Run a unit on the writing thread."""
@@ -202,13 +206,12 @@ class SqliteStore:
 
     def read(self, work: Callable[[ports.Unit], T]) -> T:
         """Run a unit on a reading connection of this thread."""
-        with self._readers.begin() as connection:
-            return work(Unit(connection))
+        with closing(Link(self._readers)) as link, transaction(link, "BEGIN"):
+            return work(Unit(link))
 
     def pending_revision(self) -> str | None:
         """What the schema lacks."""
-        with self._readers.begin() as connection:
-            return missing_revision(connection)
+        return _pending_revision(self._readers)
 
     def close(self) -> None:
         """Finish and close."""
@@ -220,36 +223,48 @@ class PostgresqlStore:
     """Production: every thread has its own transaction, repeated when the database asks for it."""
 
     def __init__(self, url: str) -> None:
-        self._engine = reading_engine(url)
-        # One view for the whole unit: the default isolation takes a new one for each statement.
-        self._readers = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._engine = postgresql_pool(url)
 
     def write(self, work: Callable[[ports.Unit], T]) -> T:
         """Run a unit in a transaction of its own."""
-        tries = 0
-        while True:
-            tries += 1
-            try:
-                with self._engine.begin() as connection:
-                    return work(Unit(connection))
-            except OperationalError as error:
-                state = getattr(error.orig, "sqlstate", None)
-                if state not in SERIALIZATION_FAILURES or tries == CONFLICT_TRIES_MAX:
-                    raise
+        return self._until_undisturbed("BEGIN", work)
 
     def read(self, work: Callable[[ports.Unit], T]) -> T:
-        """Run a unit that only reads."""
-        with self._readers.begin() as connection:
-            return work(Unit(connection))
+        """Run a unit that only reads. It has one view: by default each statement would have a new one."""
+        return self._until_undisturbed("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", work)
+
+    def _until_undisturbed(self, begin: str, work: Callable[[ports.Unit], T]) -> T:
+        """Run it; once more when the database asks for that, or when the connection turns out to be gone.
+
+        A connection may have died in the pool since it was used last. Before the COMMIT is sent nothing can have
+        happened, so the unit may be run anew; when the COMMIT itself gets no answer, that is the caller's to resolve.
+        """
+        for left in reversed(range(TRIES_MAX)):
+            try:
+                with closing(Link(self._engine)) as link, transaction(link, begin):
+                    return work(Unit(link))
+            except CommitUnknown as unknown:
+                if not left or not asks_for_another_try(unknown.error):
+                    raise unknown.error from None
+            except DBAPIError as error:
+                if not left or not (error.connection_invalidated or asks_for_another_try(error)):
+                    raise
+                if error.connection_invalidated:
+                    self._engine.dispose()  # the others in the pool are as old; those in use are closed on return
+        raise AssertionError("the last try returns or raises")
 
     def pending_revision(self) -> str | None:
         """What the schema lacks."""
-        with self._readers.begin() as connection:
-            return missing_revision(connection)
+        return _pending_revision(self._engine)
 
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+
+def _pending_revision(engine: Engine) -> str | None:
+    with closing(Link(engine)) as link:
+        return missing_revision(link.core)
 
 
 def open_store(url: str) -> SqliteStore | PostgresqlStore:

@@ -1,0 +1,128 @@
+"""Connections as a unit uses them: the driver's own, out of SQLAlchemy's pool, in a transaction that we begin and end.
+
+Nothing of SQLAlchemy runs between a unit and its driver but what a query built on the spot needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+import psycopg
+from psycopg.types.numeric import Int8Dumper
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, event
+from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import DBAPIError
+
+from wxbackend.store import engines
+
+SERIALIZATION_FAILURES: Final = frozenset({"40001", "40P01"})
+
+
+class CommitUnknown(Exception):
+    """The COMMIT gave an error; unless the database says so, nobody knows what it did. `error` is what came."""
+
+    def __init__(self, error: DBAPIError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class Link:
+    """One connection while one unit uses it."""
+
+    __slots__ = ("_core", "_engine", "_proxied", "cursor", "dialect")
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._proxied: PoolProxiedConnection = engine.raw_connection()
+        self._core: Connection | None = None
+        self.dialect: Dialect = engine.dialect
+        driver: Any = self._proxied.dbapi_connection
+        # Numbered places cost psycopg less than named ones.
+        self.cursor: Any = psycopg.RawCursor(driver) if self.dialect.name == "postgresql" else driver.cursor()
+
+    @property
+    def core(self) -> Connection:
+        """The same connection for a query that is built on the spot; the transaction stays ours."""
+        if self._core is None:
+            self._core = Connection(self._engine, self._proxied)
+        return self._core
+
+    def execute(self, text: str, values: Any = ()) -> Any:
+        """Run it; the cursor, which is good until the next call. Raises SQLAlchemy's `DBAPIError`."""
+        try:
+            return self.cursor.execute(text, values)
+        except self.dialect.loaded_dbapi.Error as error:
+            raise self._as_core_says_it(text, error) from error
+
+    def close(self) -> None:
+        """Give it back to the pool, which undoes what is open."""
+        self._proxied.close()
+
+    def _as_core_says_it(self, text: str, error: Exception) -> DBAPIError:
+        """The error that Core would raise; a connection that is gone is given up, as Core does it."""
+        driver: Any = self._proxied.driver_connection
+        gone = self.dialect.is_disconnect(error, driver, None)  # type: ignore[arg-type]
+        if gone:
+            self._proxied.invalidate(error)
+        told = DBAPIError.instance(
+            text,
+            None,
+            error,
+            self.dialect.loaded_dbapi.Error,
+            hide_parameters=True,
+            connection_invalidated=gone,
+            dialect=self.dialect,
+        )
+        assert isinstance(told, DBAPIError)
+        return told
+
+
+@contextmanager
+def transaction(link: Link, begin: str) -> Iterator[None]:
+    """A transaction that is committed at the end, or undone when something is raised.
+
+    Raises `CommitUnknown` when it is the COMMIT that failed.
+    """
+    link.execute(begin)
+    try:
+        yield
+        commit(link)
+    except BaseException:
+        with suppress(DBAPIError):
+            link.execute("ROLLBACK")
+        raise
+
+
+def commit(link: Link) -> None:
+    """Make it durable. Every transaction of a unit ends here."""
+    try:
+        told = link.execute("COMMIT")
+    except DBAPIError as error:
+        raise CommitUnknown(error) from error
+    # PostgreSQL answers COMMIT with ROLLBACK, and no error, when a statement before it had failed.
+    assert getattr(told, "statusmessage", "COMMIT") == "COMMIT", "a unit went on after a statement had failed"
+
+
+def asks_for_another_try(error: DBAPIError) -> bool:
+    """Whether the database undid the transaction because another one was in its way."""
+    return getattr(error.orig, "sqlstate", None) in SERIALIZATION_FAILURES
+
+
+def postgresql_pool(url: str) -> Engine:
+    """A pool whose connections leave transactions to us."""
+    engine = engines.postgresql_engine(url, ping=False)
+
+    @event.listens_for(engine, "connect")
+    def prepare(driver: psycopg.Connection[Any], _record: Any) -> None:
+        driver.autocommit = True  # no BEGIN but ours
+        # One width for all numbers, else every mixture of small and large ones is a statement of its own.
+        driver.adapters.register_dumper(int, Int8Dumper)
+
+    return engine
+
+
+def sqlite_pool(url: str, *, connections: int) -> Engine:
+    """A pool whose connections leave transactions to us."""
+    return engines.sqlite_engine(url, connections=connections, begin=None, synchronous="FULL")

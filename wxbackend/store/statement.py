@@ -1,0 +1,110 @@
+"""Statements that are compiled once for each database and then run by the driver itself.
+
+SQLAlchemy's Core writes the SQL; running it through Core as well costs more than most of these
+statements do. Values are text, whole numbers, truth, bytes and None, which both drivers take as they are.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Boolean, Executable
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.engine import Dialect
+
+from wxbackend.store.links import Link
+
+NOTHING: Final[Mapping[str, Any]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """The statement as one database wants it."""
+
+    text: str
+    order: tuple[str, ...] | None
+    """Names of the values where they go by place, else None."""
+    fixed: Mapping[str, Any]
+    asked: int
+    row: Callable[[Sequence[Any]], Any] | None
+
+    def values(self, told: Mapping[str, Any]) -> Any:
+        if len(told) != self.asked:
+            raise TypeError(f"{self.asked} values are wanted, {len(told)} were given: {self.text}")
+        named = {**self.fixed, **told} if self.fixed else told
+        return named if self.order is None else [named[name] for name in self.order]
+
+
+class Statement:
+    """One statement, or the same one as each database spells it. `told` names all its values, every time."""
+
+    __slots__ = ("_clauses", "_prepared")
+
+    def __init__(self, clause: Executable | Mapping[str, Executable]) -> None:
+        self._clauses = clause
+        self._prepared: dict[str, _Prepared] = {}
+
+    def run(self, link: Link, told: Mapping[str, Any] = NOTHING) -> int:
+        """Run it; how many rows it touched."""
+        touched: int = self._execute(link, told)[1].rowcount
+        return touched
+
+    def value(self, link: Link, told: Mapping[str, Any] = NOTHING) -> Any:
+        """Run it and read the only column of the only row."""
+        return self._execute(link, told)[1].fetchone()[0]
+
+    def first(self, link: Link, told: Mapping[str, Any] = NOTHING) -> Any | None:
+        """Run it and read the first row, with its columns as attributes."""
+        prepared, cursor = self._execute(link, told)
+        found = cursor.fetchone()
+        assert prepared.row is not None
+        return None if found is None else prepared.row(found)
+
+    def all(self, link: Link, told: Mapping[str, Any] = NOTHING) -> list[Any]:
+        """Run it and read all rows, with their columns as attributes."""
+        prepared, cursor = self._execute(link, told)
+        assert prepared.row is not None
+        return [prepared.row(found) for found in cursor.fetchall()]
+
+    def _execute(self, link: Link, told: Mapping[str, Any]) -> tuple[_Prepared, Any]:
+        prepared = self._prepared.get(link.dialect.name)
+        if prepared is None:
+            prepared = self._prepared[link.dialect.name] = _prepare(self._clauses, link.dialect, told)
+        return prepared, link.execute(prepared.text, prepared.values(told))
+
+
+def _prepare(clauses: Executable | Mapping[str, Executable], dialect: Dialect, told: Mapping[str, Any]) -> _Prepared:
+    clause: Any = clauses[dialect.name] if isinstance(clauses, Mapping) else clauses
+    columns_told = [name for name in told if name in clause.table.c] if clause.is_insert else None
+    if dialect.name == "postgresql":
+        dialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+    compiled = clause.compile(dialect=dialect, column_keys=columns_told or None)
+    assert not compiled.post_compile_params, "a list of unknown length needs Core to run it"
+    wanted = {name for bind, name in compiled.bind_names.items() if bind.required}
+    columns = tuple(clause.exported_columns)
+    return _Prepared(
+        text=str(compiled),
+        order=tuple(compiled.positiontup) if compiled.positional else None,
+        fixed={name: value for name, value in compiled.params.items() if name not in wanted},
+        asked=len(wanted),
+        row=_row_reader(columns, dialect) if columns else None,
+    )
+
+
+def _row_reader(columns: Sequence[Any], dialect: Dialect) -> Callable[[Sequence[Any]], Any]:
+    row = namedtuple("Row", [str(column.name) for column in columns], rename=True)  # type: ignore[misc]  # noqa: PYI024
+    truths = [place for place, column in enumerate(columns) if isinstance(column.type, Boolean)]
+    if dialect.supports_native_boolean or not truths:
+        return row._make
+
+    def read(found: Sequence[Any]) -> Any:
+        values = list(found)
+        for place in truths:
+            if values[place] is not None:
+                values[place] = bool(values[place])
+        return row._make(values)
+
+    return read
