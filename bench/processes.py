@@ -56,7 +56,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
-    """kill -9, the process and what it started."""
+    """Kill -9, the process and what it started."""
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 

@@ -134,7 +134,7 @@ class Product:
         return found
 
     def kill(self, name: str) -> None:
-        """kill -9."""
+        """Kill -9."""
         kill(self._running.pop(name))
 
     def stop(self, *names: str) -> None:

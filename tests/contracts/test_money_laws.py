@@ -268,7 +268,7 @@ class Journal(RuleBasedStateMachine):
 
 def test_any_order_of_anything_keeps_the_laws_of_money(database: Database) -> None:
     few = settings(
-        max_examples=10,
+        max_examples=25,
         stateful_step_count=25,
         deadline=None,
         suppress_health_check=list(HealthCheck),
@@ -278,6 +278,6 @@ def test_any_order_of_anything_keeps_the_laws_of_money(database: Database) -> No
     )
     engine = create_engine(database.url.replace("postgresql://", "postgresql+psycopg://"))
     try:
-        run_state_machine_as_test(lambda: Journal(database, engine), settings=few)
+        run_state_machine_as_test(cast("Any", lambda: Journal(database, engine)), settings=few)
     finally:
         engine.dispose()

@@ -9,8 +9,9 @@ import structlog
 
 from wxbackend.flows.deliver_events import claim_deliveries, deliver_event
 from wxbackend.flows.dependencies import Dependencies
-from wxbackend.ports.store import Delivery
+from wxbackend.ports.store import Delivery, Work
 from wxbackend.work.crew import Crew
+from wxbackend.work.failing import failed
 from wxbackend.work.lanes import Lanes
 
 HANDS: Final = 32
@@ -42,8 +43,8 @@ def _one(deps: Dependencies, delivery: Delivery, lanes: Lanes) -> None:
     try:
         outcome = deliver_event(deps, delivery)
         well = outcome.delivered
-    except Exception:
-        log.exception("delivery_failed", delivery_id=delivery.id)
+    except Exception as error:  # noqa: BLE001 - one that always fails must not hold up the others
+        failed(deps, Work.DELIVERY, delivery.id, error, tries=delivery.tries)
         deps.counting.delivery(result="failed here")
         return
     finally:

@@ -15,6 +15,7 @@ from wxbackend.ports.store.callers import (
     Logins,
     LoginSession,
 )
+from wxbackend.ports.store.failures import Failure, Failures, Work
 from wxbackend.ports.store.gauges import Gauges
 from wxbackend.ports.store.messages import (
     Deliveries,
@@ -41,6 +42,8 @@ __all__ = [
     "Discrepancies",
     "Endpoints",
     "Events",
+    "Failure",
+    "Failures",
     "Gauges",
     "Idempotency",
     "IdempotentRequest",
@@ -58,6 +61,7 @@ __all__ = [
     "Refunds",
     "Store",
     "Unit",
+    "Work",
 ]
 
 T = TypeVar("T")
@@ -129,6 +133,11 @@ class Unit(Protocol):
     @property
     def api_keys(self) -> ApiKeys:
         """API keys that are kept in the database."""
+        ...
+
+    @property
+    def failures(self) -> Failures:
+        """Work that failed here."""
         ...
 
     @property
