@@ -145,6 +145,13 @@ class Journal(RuleBasedStateMachine):
 
         self.write(work)
 
+    @precondition(lambda self: len(self.attempts) < 4 and self.changeable() and self.unresolved() is not None)
+    @rule()
+    def the_order_is_closed_and_another_one_sent(self) -> None:
+        self.hear(self.attempts[-1], Closed("CLOSED"), 1)
+        if self.changeable() and self.unresolved() is None:
+            self.an_order_is_sent()
+
     @rule()
     def the_merchant_cancels(self) -> None:
         with suppress(Rejected):
