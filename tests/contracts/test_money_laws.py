@@ -14,7 +14,14 @@ from typing import Any, Final, cast
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import Engine, Row, create_engine, text
 
 from tests.contracts.conftest import Database
@@ -116,6 +123,13 @@ class Journal(RuleBasedStateMachine):
         intent = self.intent()
         return not intent.is_final() and intent.cancel_requested_ms is None
 
+    @initialize(orders=st.integers(0, 3))
+    def some_orders_were_sent(self, orders: int) -> None:
+        for _ in range(orders):
+            if self.attempts:
+                self.hear(self.attempts[-1], Closed("CLOSED"), 1)
+            self.an_order_is_sent()
+
     # --- what is asked ------------------------------------------------------------------------------
 
     @precondition(lambda self: len(self.attempts) < 4 and self.changeable() and self.unresolved() is None)
@@ -175,7 +189,15 @@ class Journal(RuleBasedStateMachine):
     @precondition(lambda self: self.attempts)
     @rule(data=st.data(), second=st.booleans(), looks=st.sampled_from([None, 1]))
     def the_right_money_comes(self, data: st.DataObject, second: bool, looks: int | None) -> None:
-        number = data.draw(st.sampled_from(self.attempts))
+        self.pay(data.draw(st.sampled_from(self.attempts)), looks, second=second)
+
+    @precondition(lambda self: len(self.attempts) > 1)
+    @rule(looks=st.sampled_from([None, 1]))
+    def the_money_of_every_order_comes(self, looks: int | None) -> None:
+        for number in self.attempts:
+            self.pay(number, looks)
+
+    def pay(self, number: int, looks: int | None, *, second: bool = False) -> None:
         transaction = f"42{number}{int(second)}"
         self.told.add(transaction)
         self.came[transaction] = (2000, "CNY")
