@@ -269,6 +269,33 @@ def look_again() -> None:
 
 
 @cli.command()
+@click.option("--retry", is_flag=True, help="Try all of them again now, from the beginning.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def parked(*, retry: bool, as_json: bool) -> None:
+    """Show work that failed here again and again: an order, a refund, a notice or a delivery."""
+    import orjson
+
+    from wxbackend.flows.park_failure import list_parked, retry_parked
+
+    with _assembled() as assembled:
+        found = list_parked(assembled.deps)
+        for failure in found:
+            shown = {
+                "work": failure.work.value,
+                "item": failure.item,
+                "failures": failure.failures,
+                "reason": failure.reason,
+                "since": _day(failure.first_ms // 86_400_000),
+            }
+            line = "  ".join(str(value) for value in shown.values())
+            click.echo(orjson.dumps(shown).decode() if as_json else line)
+        if retry:
+            click.echo(f"{retry_parked(assembled.deps)} are tried again now.", err=True)
+    if not found:
+        click.echo("Nothing is parked.", err=True)
+
+
+@cli.command()
 @click.option("--forward-to", "address", required=True, metavar="URL", help="Where to post events, on this machine.")
 @click.option("--api-url", help="The API, when it is not the running stack's.")
 @click.option("--secret-key-file", type=FILE, help="Its secret key, when it is not the running stack's.")

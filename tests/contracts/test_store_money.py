@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
+from typing import Final
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -116,10 +118,53 @@ def test_a_row_that_makes_or_loses_money_is_refused(database: Database, row: tup
         database.store.write(lambda unit: unit.ledger.book(ACCOUNT, livemode=False, booked=wrong))
 
 
-@pytest.mark.parametrize("change", ["UPDATE ledger SET amount = 1", "DELETE FROM ledger"])
+COLUMNS: Final = "id, account, livemode, kind, subject_id, occasion, debit, credit, amount, currency, created_ms"
+
+
+@pytest.mark.parametrize("amount", ["1.5", "'five'", "NULL", "0", "-5"])
+def test_the_schema_itself_holds_no_row_that_is_not_a_whole_amount_from_one_account_to_another(
+    database: Database, amount: str
+) -> None:
+    """Every row is balanced by its shape: one amount, one giver, one receiver. So no set of rows can be unbalanced."""
+    if database.url.startswith("postgresql") and amount == "1.5":
+        amount = "1.5::text"  # a number would be rounded to a whole one
+    row = f"INSERT INTO ledger ({COLUMNS}) VALUES (9, 'a', false, 'payment', 9, 0, 'x', 'y', {amount}, 'CNY', 1)"
+    engine = create_engine(database.url.replace("postgresql://", "postgresql+psycopg://"))
+    try:
+        with pytest.raises(DatabaseError), engine.begin() as connection:
+            connection.execute(text(row))
+        with engine.begin() as connection:
+            assert connection.execute(text("SELECT count(*) FROM ledger")).scalar_one() == 0
+    finally:
+        engine.dispose()
+
+
+def test_a_booked_row_cannot_be_replaced_by_another(database: Database) -> None:
+    row = booked(1, TransferKind.PAYMENT, PROVIDER, SALES, 2000)
+    database.store.write(lambda unit: unit.ledger.book(ACCOUNT, livemode=False, booked=row))
+    sqlite = database.url.startswith("sqlite")
+    other = f"({COLUMNS}) VALUES ({{}}, '{ACCOUNT}', false, 'payment', 1, 0, 'x', 'y', 5, 'CNY', 1)"
+    engine = create_engine(database.url.replace("postgresql://", "postgresql+psycopg://"))
+    try:
+        for number in (1, 2):
+            said = f"INSERT OR REPLACE INTO ledger {other}" if sqlite else f"INSERT INTO ledger {other}"
+            with suppress(DatabaseError), engine.begin() as connection:
+                connection.execute(text(said.format(number)))
+    finally:
+        engine.dispose()
+    balances = database.store.read(lambda unit: unit.ledger.balances(ACCOUNT, livemode=False))
+    assert balances == {(PROVIDER, "CNY"): 2000, (SALES, "CNY"): -2000}
+
+
+CHANGES: Final = ("UPDATE ledger SET amount = 1", "DELETE FROM ledger", "TRUNCATE ledger")
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_nobody_changes_what_is_booked(database: Database, change: str) -> None:
     row = booked(1, TransferKind.PAYMENT, PROVIDER, SALES, 2000)
     database.store.write(lambda unit: unit.ledger.book(ACCOUNT, livemode=False, booked=row))
+    if database.url.startswith("sqlite"):
+        change = change.replace("TRUNCATE", "DELETE FROM")
     engine = create_engine(database.url.replace("postgresql://", "postgresql+psycopg://"))
     try:
         with pytest.raises(DatabaseError, match="append only"), engine.begin() as connection:

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import make_url
 
 from tests.support import postgresql
-from tests.support.stack import BUYER, RunningStack, free_port
+from tests.support.parallel import post_at_once
+from tests.support.stack import BUYER, MINI_PROGRAM, RunningStack, free_port
 from wxbackend.development import Stack
 from wxbackend.simulators.credentials import ensure
 
@@ -53,6 +54,19 @@ def pay(stack: RunningStack, url: str, intent_id: str) -> None:
     number = intent_id.removeprefix("pi_").lstrip("0")
     ((out_trade_no,),) = rows(url, f"SELECT out_trade_no FROM attempts WHERE intent_id = {number}")
     stack.desk("POST", f"/buyers/{BUYER}/pay_order", {"out_trade_no": out_trade_no})
+
+
+def test_fifty_equal_posts_with_one_key_make_one_object(on_postgresql: RunningStack, url: str) -> None:
+    asked = {"amount": 5050, "currency": "CNY", "confirm": True, **on_postgresql.paying_with()}
+    made = post_at_once(on_postgresql, "/v1/payment_intents", asked, key="fifty", at_once=50)
+    number = made["id"].removeprefix("pi_").lstrip("0")
+    assert rows(url, "SELECT id FROM payment_intents") == [(int(number),)]
+    assert len(rows(url, "SELECT id FROM attempts")) == 1
+    assert rows(url, "SELECT count(*) FROM events WHERE type = 'payment_intent.created'") == [(1,)]
+    # The same at once again, for what claims a key before it makes anything.
+    code = on_postgresql.desk("POST", f"/buyers/{BUYER}/codes", {"appid": MINI_PROGRAM, "kind": "mini_program"})["code"]
+    post_at_once(on_postgresql, "/v1/wechat/mini_program/login", {"code": code}, key="log in", at_once=20)
+    assert rows(url, "SELECT count(*) FROM login_sessions") == [(1,)]
 
 
 def test_money_is_taken_and_told_even_when_the_notice_is_lost(on_postgresql: RunningStack, url: str) -> None:

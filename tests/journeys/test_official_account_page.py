@@ -92,7 +92,7 @@ def test_shown_as_paid_whatever_the_telephone_said(telephone: Telephone, sale: S
     assert len(telephone.opened) == 1
 
 
-def test_not_shown_as_paid_because_the_telephone_said_ok(telephone: Telephone, sale: Sale) -> None:
+def test_m10_not_shown_as_paid_because_the_telephone_said_ok(telephone: Telephone, sale: Sale) -> None:
     telephone.outcomes = ["lie"]
     page = telephone.visit(sale.link)
     pay_button(page).click()

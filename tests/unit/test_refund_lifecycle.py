@@ -164,6 +164,15 @@ def test_a_refund_is_refused_beyond_what_remains() -> None:
     assert (refused.value.code, refused.value.param) == ("amount_too_large", "amount")
 
 
+def test_nothing_remains_when_a_closed_refund_came_through_after_another_took_its_place() -> None:
+    """The provider refuses the second one; here it is not asked for a negative amount."""
+    made = [refund(RefundState.SUCCEEDED, 2000), refund(RefundState.PROCESSING, 1500)]
+    assert refund_lifecycle.remaining_amount(paid_intent(), made) == 0
+    with pytest.raises(Conflict) as refused:
+        refund_lifecycle.require_refundable(paid_intent(), amount=0, refunds=made, paid_ms=0, now_ms=1)
+    assert refused.value.code == "charge_already_refunded"
+
+
 @pytest.mark.parametrize(
     ("intent", "refunds", "now_ms", "code"),
     [

@@ -39,9 +39,12 @@ def answer_once(
     deps: Dependencies,
     once: Once,
     run: Callable[[Once], dict[str, Any]],
-    recover: Callable[[int], dict[str, Any]],
+    recover: Callable[[int], dict[str, Any]] | None = None,
 ) -> Response:
-    """Run the flow, or give the kept answer; `recover` shows what a request made that a crash cut off."""
+    """Run the flow, or give the kept answer; `recover` shows what a request made that a crash cut off.
+
+    A request that makes no object of ours needs no `recover`: cut off, it is begun anew.
+    """
     try:
         made = run(once)
         if once.answer is not None:  # the flow kept it where it became true
@@ -52,6 +55,7 @@ def answer_once(
         again.headers["Idempotent-Replayed"] = "true"
         return again
     except AlreadyBegun as begun:
+        assert recover is not None, "a claim that names an object belongs to a request that can show it"
         answer = _json(recover(begun.object_id))
     except (IdempotencyMismatch, IdempotencyInFlight):
         raise

@@ -111,8 +111,6 @@ _EVENT_ID: Final = {
     "example": "evt_1666625039547498498",
 }
 _IN_PATHS: Final = (_INTENT_ID, _REFUND_ID, _ENDPOINT_ID, _EVENT_ID)
-_REPEATABLE: Final = ("/v1/payment_intents", "/v1/refunds", "/v1/webhook_endpoints", "/v1/events")
-"""Where a POST may have an Idempotency-Key."""
 _HEADERS: Final = {
     "RequestId": {"description": "Names this request; quote it when something is wrong.", "schema": {"type": "string"}},
     "IdempotentReplayed": {
@@ -211,7 +209,7 @@ def _complete_operation(known: Operation, method: str, path: str, operation: dic
     parameters += [part for part in _IN_PATHS if f"{{{part['name']}}}" in path]
     parameters += [_CLIENT_SECRET] if known.keys is Keys.BUYER else []
     parameters += [_SESSION] if known.id == "confirmPaymentIntent" else []
-    idempotent = method == "post" and path.startswith(_REPEATABLE)
+    idempotent = method == "post"
     parameters += [_IDEMPOTENCY] if idempotent else []
     operation["parameters"] = parameters
     body = operation.get("requestBody")

@@ -110,7 +110,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         "resendEvent", Keys.SECRET, (400, 401, 403, 404, 409, *_BODY), examples.EVENT_SHOWN, examples.EVENT_RESEND
     ),
     ("post", f"{_WECHAT}/mini_program/login"): Operation(
-        "logInMiniProgram", Keys.ANY, (400, 401, *_BODY, 502, 503),
+        "logInMiniProgram", Keys.ANY, (400, 401, 409, *_BODY, 502, 503),
         examples.LOGGED_IN, examples.LOGIN, body_required=True,
     ),
     ("get", f"{_WECHAT}/jssdk_config"): Operation(

@@ -17,6 +17,7 @@
   * BadSignature
   * StaleMessage
   * UnreadableMessage      signed, yet not what the protocol says
+* NotConfigured            the settings no longer name what this needs
 * IllegalTransition        the state machine has no such row: a defect of ours
 """
 
@@ -111,6 +112,10 @@ class StaleMessage(Untrusted):
 
 class UnreadableMessage(Untrusted):
     """The signature is right, but the content is not what the protocol says."""
+
+
+class NotConfigured(WxbackendError):
+    """The settings no longer name what an unfinished thing needs, such as its merchant number."""
 
 
 class IllegalTransition(WxbackendError):

@@ -87,9 +87,13 @@ def require_refundable(intent: PaymentIntent, *, amount: int, refunds: list[Refu
 
 
 def remaining_amount(intent: PaymentIntent, refunds: list[Refund]) -> int:
-    """What may still be refunded, in minor units."""
+    """What may still be refunded, in minor units.
+
+    Nothing, too, when more than the payment is reserved: a refund that the provider had closed came through
+    after all, while another one had taken its place.
+    """
     asked = [refund for refund in refunds if refund.origin is Origin.MERCHANT]
-    return intent.amount_received - sum(refund.reserves() for refund in asked)
+    return max(0, intent.amount_received - sum(refund.reserves() for refund in asked))
 
 
 def create(refund: Refund) -> RefundStep:

@@ -33,8 +33,14 @@ def reach(unit: Unit, deps: Dependencies, endpoint_id: str) -> Endpoint | None:
     named = deps.accounts.endpoint(endpoint_id)
     if named is not None:
         return named
+    number = number_in(endpoint_id)
+    return None if number is None else unit.endpoints.find(number)
+
+
+def number_in(endpoint_id: str) -> int | None:
+    """The number of an endpoint that was made through the API; None for what only the settings may know."""
     try:
-        return unit.endpoints.find(ids.parse(ids.ENDPOINT, endpoint_id))
+        return ids.parse(ids.ENDPOINT, endpoint_id)
     except NotFound:
         return None
 

@@ -11,7 +11,7 @@ from wxbackend.flows.dependencies import Dependencies
 from wxbackend.ports.store import IdempotentRequest, KeptReply, Unit
 
 IN_FLIGHT_MS_MAX: Final = 60_000
-"""A request older than this was cut off by a crash; what it made is the answer."""
+"""A request older than this was cut off by a crash. What it made is the answer; if nothing, it is begun anew."""
 
 
 @dataclass(slots=True)
@@ -43,13 +43,30 @@ class AlreadyBegun(WxbackendError):
         self.object_id = object_id
 
 
-def claim(unit: Unit, deps: Dependencies, once: Once, *, object_id: int) -> None:
-    """Claim the key in this unit, or raise what became of its first use."""
+def claim(unit: Unit, deps: Dependencies, once: Once, *, object_id: int | None) -> None:
+    """Claim the key in this unit, or raise what became of its first use; None for what makes no object of ours."""
     if once.request is None:
         return
-    kept = unit.idempotency.begin(once.request, object_id=object_id, now_ms=deps.surroundings.now_ms())
+    now_ms = deps.surroundings.now_ms()
+    kept = unit.idempotency.begin(once.request, object_id=object_id, now_ms=now_ms)
+    if kept is not None and _made_nothing(once.request, kept, now_ms):
+        unit.idempotency.release(once.request)
+        kept = unit.idempotency.begin(once.request, object_id=object_id, now_ms=now_ms)
     if kept is not None:
-        _raise_kept(once.request, kept, deps.surroundings.now_ms())
+        _raise_kept(once.request, kept, now_ms)
+
+
+def let_go(deps: Dependencies, once: Once) -> None:
+    """Give the key back, because nothing came of the request and the same one may be sent again."""
+    request = once.request
+    if request is not None:
+        deps.store.write(lambda unit: unit.idempotency.release(request))
+
+
+def _made_nothing(request: IdempotentRequest, kept: KeptReply, now_ms: int) -> bool:
+    """Whether a crash cut off the same request before there was anything to recover."""
+    unanswered = kept.status is None and kept.object_id is None
+    return unanswered and kept.fingerprint == request.fingerprint and now_ms - kept.begun_ms > IN_FLIGHT_MS_MAX
 
 
 def keep_answer(unit: Unit, once: Once, shown: object) -> None:

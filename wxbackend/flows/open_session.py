@@ -27,9 +27,14 @@ def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def open_session(deps: Dependencies, app: App, identity: Identity) -> OpenedSession:
-    """Keep who logged in, for as long as the policy says."""
-    token, now_ms = TOKEN_PREFIX + deps.surroundings.token(), deps.surroundings.now_ms()
+def new_token(deps: Dependencies) -> str:
+    """A token that nobody can guess."""
+    return TOKEN_PREFIX + deps.surroundings.token()
+
+
+def open_session(deps: Dependencies, app: App, identity: Identity, *, token: str | None = None) -> OpenedSession:
+    """Keep who logged in, for as long as the policy says, under a new token or the given one."""
+    token, now_ms = token or new_token(deps), deps.surroundings.now_ms()
     expires_ms = now_ms + deps.policy.login_lasts_s * 1000
     session = LoginSession(
         token_hash=hash_of(token),

@@ -8,8 +8,9 @@ from wxbackend.domain import ids
 from wxbackend.domain.discrepancy import DiscrepancyKind
 from wxbackend.domain.refund import UNRESOLVED, RefundState
 from wxbackend.flows.dependencies import Dependencies
+from wxbackend.flows.park_failure import PARKED_AFTER_FAILURES
 from wxbackend.ports.counting import Gauge
-from wxbackend.ports.store import Unit
+from wxbackend.ports.store import Unit, Work
 
 UNMATCHED_WITHIN_MS: Final = 86_400_000
 UNCLEAR: Final = ("closing", "recorded", "uncertain")
@@ -24,6 +25,7 @@ def read_gauges(deps: Dependencies) -> tuple[Gauge, ...]:
 def _money(unit: Unit, now_ms: int) -> tuple[Gauge, ...]:
     gauges = unit.gauges
     attempts, refunds, found = gauges.unclear_attempts(), gauges.unresolved_refunds(), gauges.open_discrepancies()
+    parked = unit.failures.count(failures=PARKED_AFTER_FAILURES)
     states = [state.value for state in RefundState if state in UNRESOLVED]
     since_ms = now_ms - UNMATCHED_WITHIN_MS
     return (
@@ -50,6 +52,12 @@ def _money(unit: Unit, now_ms: int) -> tuple[Gauge, ...]:
             "wxbackend_notices_unmatched_last_day",
             "Notices of the last 24 hours about orders or refunds that were never made here.",
             gauges.unmatched_notices(since_ms=since_ms),
+        ),
+        Gauge(
+            "wxbackend_parked",
+            "Work that failed here again and again and waits for a person.",
+            "work",
+            tuple((work.value, parked.get(work.value, 0)) for work in Work),
         ),
         _one("wxbackend_deliveries_pending", "Events not taken by an endpoint yet.", gauges.pending_deliveries()),
     )

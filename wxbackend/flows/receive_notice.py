@@ -8,13 +8,14 @@ from typing import Final
 import orjson
 import structlog
 
-from wxbackend.domain.errors import Untrusted
+from wxbackend.domain.errors import NotConfigured, Untrusted
 from wxbackend.domain.observation import Paid
 from wxbackend.flows import settle, settle_refund
 from wxbackend.flows.dependencies import Dependencies
+from wxbackend.flows.park_failure import note_failure, went_well
 from wxbackend.flows.report_discrepancy import report_unmatched
 from wxbackend.ports.provider import Acknowledgement, Notice, Provider
-from wxbackend.ports.store import KeptNotice, Unit
+from wxbackend.ports.store import KeptNotice, Unit, Work
 
 KEPT_HEADERS: Final = (
     "wechatpay-timestamp", "wechatpay-nonce", "wechatpay-signature", "wechatpay-serial",
@@ -61,23 +62,21 @@ def take_up_notices(deps: Dependencies) -> int:
     before_ms = deps.surroundings.now_ms() - TAKE_UP_AFTER_MS
     left = deps.store.read(lambda unit: unit.notices.unhandled(before_ms=before_ms, limit=TAKE_UP_AT_ONCE_MAX))
     for kept in left:
-        provider = deps.providers.of(kept.provider, kept.merchant)
-        if provider is None:
-            continue
         try:
-            notice = provider.reread_notice(kept.body)
-        except Untrusted:
-            structlog.get_logger("notices").exception("notice_unreadable", notice_id=kept.notice_id)
-            continue
-        _take_up(deps, kept, notice)
+            _take_up(deps, kept)
+        except Exception as error:  # noqa: BLE001 - one that always fails must not hold up the others
+            structlog.get_logger("notices").exception("notice_not_settled", notice_id=kept.notice_id)
+            note_failure(deps, Work.NOTICE, kept.id, error)
     return len(left)
 
 
-def _take_up(deps: Dependencies, kept: KeptNotice, notice: Notice) -> None:
-    try:
-        deps.store.write(lambda unit: _keep_and_settle(unit, deps, kept, notice))
-    except Exception:  # noqa: BLE001 - one that always fails must not hold up the others
-        structlog.get_logger("notices").exception("notice_not_settled", notice_id=kept.notice_id)
+def _take_up(deps: Dependencies, kept: KeptNotice) -> None:
+    provider = deps.providers.of(kept.provider, kept.merchant)
+    if provider is None:
+        raise NotConfigured(kept.merchant)
+    notice = provider.reread_notice(kept.body)
+    deps.store.write(lambda unit: _keep_and_settle(unit, deps, kept, notice))
+    went_well(deps, Work.NOTICE, kept.id)
 
 
 def _keep_and_settle(unit: Unit, deps: Dependencies, kept: KeptNotice, notice: Notice) -> str:

@@ -6,6 +6,7 @@ import structlog
 
 from wxbackend.domain import lifecycle
 from wxbackend.domain.attempt import Attempt, AttemptState
+from wxbackend.domain.errors import NotConfigured
 from wxbackend.domain.observation import Closed, Observation, Paid
 from wxbackend.flows import ask_provider, settle
 from wxbackend.flows.dependencies import Dependencies
@@ -38,7 +39,7 @@ def reconcile_intent(deps: Dependencies, poll: Poll) -> None:
         structlog.get_logger("reconciliation").error(
             "merchant_not_configured", provider=attempt.provider, merchant=attempt.merchant
         )
-        return
+        raise NotConfigured(attempt.merchant)
     said = _look(deps, provider, attempt)
     if said is None:
         return

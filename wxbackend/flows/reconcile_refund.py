@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import structlog
 
+from wxbackend.domain.errors import NotConfigured
 from wxbackend.domain.refund import UNSENT
 from wxbackend.flows import ask_provider, settle_refund
 from wxbackend.flows.dependencies import Dependencies
@@ -34,7 +35,7 @@ def reconcile_refund(deps: Dependencies, poll: Poll) -> None:
     provider = deps.providers.of(refund.provider, refund.merchant)
     if provider is None:
         log.error("merchant_not_configured", provider=refund.provider, merchant=refund.merchant)
-        return
+        raise NotConfigured(refund.merchant)
     if refund.state in UNSENT:
         now_ms = deps.surroundings.now_ms()
         sent = deps.store.write(lambda unit: settle_refund.resend(unit, deps, poll.item, now_ms=now_ms))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from wxbackend.domain.endpoint import Endpoint
 from wxbackend.flows.create_endpoint import require_reachable
 from wxbackend.flows.dependencies import Dependencies
-from wxbackend.flows.find_endpoint import load_for_change
+from wxbackend.flows.find_endpoint import load_for_change, number_in
 from wxbackend.flows.once import Once, claim
 from wxbackend.flows.update_intent import merged_metadata
 from wxbackend.ports.accounts import Actor
@@ -34,8 +34,9 @@ def update_endpoint(
         require_reachable(deps, actor, command.url)
 
     def work(unit: Unit) -> Endpoint:
-        number, was = load_for_change(unit, deps, actor, endpoint_id)
-        claim(unit, deps, once, object_id=number)
+        # First the claim: what was answered is answered again, though the endpoint be gone by now.
+        claim(unit, deps, once, object_id=number_in(endpoint_id))
+        _, was = load_for_change(unit, deps, actor, endpoint_id)
         endpoint = replace(
             was,
             url=was.url if command.url is None else command.url,

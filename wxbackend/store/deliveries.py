@@ -28,6 +28,11 @@ _TRIES = select(_A).where(_A.c.delivery_id.in_(bindparam("wanted", expanding=Tru
 _CANCEL: dict[str, Any] = {"state": "canceled", "due_ms": None, "last_reason": bindparam("because")}
 _CANCEL_TO = Statement(update(_D).where(_D.c.endpoint_id == bindparam("of_endpoint"), _IS_PENDING).values(_CANCEL))
 _CANCEL_ONE = Statement(update(_D).where(_D.c.id == bindparam("of_delivery"), _IS_PENDING).values(_CANCEL))
+_REVIVE = Statement(
+    update(_D)
+    .where(_D.c.id == bindparam("of_delivery"), _D.c.state == "failed")
+    .values(state="pending", due_ms=bindparam("now"), tries=0)
+)
 _HASTEN = Statement(
     update(_D)
     .where(
@@ -109,6 +114,10 @@ class Deliveries:
                 "tries": 0,
             },
         )
+
+    def revive(self, delivery_id: int, *, now_ms: int) -> None:
+        """Pending again, with no tries."""
+        _REVIVE.run(self._link, {"of_delivery": delivery_id, "now": now_ms})
 
     def cancel_to(self, endpoint_id: str, *, reason: str) -> None:
         """End everything that is pending for an endpoint."""

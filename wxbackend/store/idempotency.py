@@ -26,8 +26,10 @@ _NAMED = (
     _T.c.key == bindparam("of_key"),
 )
 _FIND = Statement(select(_T).where(*_NAMED))
-_FINISH = Statement(update(_T).where(*_NAMED).values(status=bindparam("answered"), body=bindparam("answer")))
-_RELEASE = Statement(delete(_T).where(*_NAMED, _T.c.status.is_(None)))
+_MINE = (*_NAMED, _T.c.fingerprint == bindparam("of_fingerprint"), _T.c.status.is_(None))
+# Only the request that holds the claim answers it, and only once: a kept answer is never written over.
+_FINISH = Statement(update(_T).where(*_MINE).values(status=bindparam("answered"), body=bindparam("answer")))
+_RELEASE = Statement(delete(_T).where(*_MINE))
 _FORGET = Statement(delete(_T).where(_T.c.begun_ms < bindparam("before")))
 
 
@@ -60,11 +62,12 @@ class Idempotency:
 
     def finish(self, request: IdempotentRequest, *, status: int, body: bytes) -> None:
         """Keep the answer."""
-        _FINISH.run(self._link, _named(request) | {"answered": status, "answer": body})
+        told = _mine(request) | {"answered": status, "answer": body}
+        _FINISH.run(self._link, told)
 
     def release(self, request: IdempotentRequest) -> None:
         """Give the key back."""
-        _RELEASE.run(self._link, _named(request))
+        _RELEASE.run(self._link, _mine(request))
 
     def forget(self, *, begun_before_ms: int) -> None:
         """Drop old ones."""
@@ -73,3 +76,7 @@ class Idempotency:
 
 def _named(request: IdempotentRequest) -> dict[str, Any]:
     return {"of_account": request.account, "of_livemode": request.livemode, "of_key": request.key}
+
+
+def _mine(request: IdempotentRequest) -> dict[str, Any]:
+    return _named(request) | {"of_fingerprint": request.fingerprint}

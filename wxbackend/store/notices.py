@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, exists, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from wxbackend.ports.store import KeptNotice
-from wxbackend.store import tables
+from wxbackend.store import failures, tables
 from wxbackend.store.links import Link
 from wxbackend.store.statement import Statement
 
 _T = tables.notices
+_F = failures.TABLE
 _SEEN_AGAIN = {"times_seen": _T.c.times_seen + 1}
 _ONCE = ["merchant", "notice_id", "provider"]
 _KEEP = Statement(
@@ -37,7 +38,12 @@ _HANDLED = Statement(
 )
 _UNHANDLED = Statement(
     select(_T)
-    .where(_T.c.handled_ms.is_(None), _T.c.received_ms < bindparam("before"))
+    .where(
+        _T.c.handled_ms.is_(None),
+        _T.c.received_ms < bindparam("before"),
+        # Those that failed wait for their turn, so that they never stand before the others.
+        ~exists().where(_F.c.kind == "notice", _F.c.item == _T.c.id, _F.c.again_ms > bindparam("before")),
+    )
     .order_by(_T.c.received_ms)
     .limit(bindparam("at_most"))
 )

@@ -26,6 +26,7 @@ from wxbackend.store.discrepancies import Discrepancies
 from wxbackend.store.endpoints import Endpoints
 from wxbackend.store.engines import POOL_CONNECTIONS_MAX, is_sqlite
 from wxbackend.store.events import Events
+from wxbackend.store.failures import Failures
 from wxbackend.store.gauges import Gauges
 from wxbackend.store.handover import Handover
 from wxbackend.store.idempotency import Idempotency
@@ -114,6 +115,11 @@ class Unit:
     def api_keys(self) -> ApiKeys:
         """API keys that are kept in the database."""
         return ApiKeys(self._link)
+
+    @property
+    def failures(self) -> Failures:
+        """Work that failed here."""
+        return Failures(self._link)
 
     @property
     def gauges(self) -> Gauges:

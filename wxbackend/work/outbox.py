@@ -9,8 +9,9 @@ import structlog
 
 from wxbackend.flows.deliver_events import claim_deliveries, deliver_event
 from wxbackend.flows.dependencies import Dependencies
-from wxbackend.ports.store import Delivery
+from wxbackend.ports.store import Delivery, Work
 from wxbackend.work.crew import Crew
+from wxbackend.work.failing import failed
 from wxbackend.work.lanes import Lanes
 
 HANDS: Final = 32
@@ -49,8 +50,8 @@ def deliver(deps: Dependencies, delivery: Delivery) -> bool:
     log = structlog.get_logger("worker")
     try:
         outcome = deliver_event(deps, delivery)
-    except Exception:
-        log.exception("delivery_failed", delivery_id=delivery.id)
+    except Exception as error:  # noqa: BLE001 - one that always fails must not hold up the others
+        failed(deps, Work.DELIVERY, delivery.id, error, tries=delivery.tries)
         deps.counting.delivery(result="failed here")
         return False
     deps.counting.delivery(result="delivered" if outcome.delivered else outcome.reason)

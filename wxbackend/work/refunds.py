@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-import structlog
-
 from wxbackend.flows.dependencies import Dependencies
+from wxbackend.flows.park_failure import went_well
 from wxbackend.flows.reconcile_refund import claim_refund_looks, reconcile_refund
-from wxbackend.ports.store import Poll
+from wxbackend.ports.store import Poll, Work
 from wxbackend.work.crew import Crew
+from wxbackend.work.failing import failed
 
 
 def tick(deps: Dependencies, crew: Crew) -> int:
@@ -25,5 +25,6 @@ def look(deps: Dependencies, poll: Poll) -> None:
     """Look at one that was claimed; a failure is told and goes no further."""
     try:
         reconcile_refund(deps, poll)
-    except Exception:  # noqa: BLE001 - one that always fails must not hold up the others
-        structlog.get_logger("worker").exception("look_failed", refund_id=poll.item)
+        went_well(deps, Work.REFUND, poll.item)
+    except Exception as error:  # noqa: BLE001 - one that always fails must not hold up the others
+        failed(deps, Work.REFUND, poll.item, error, tries=poll.tries)

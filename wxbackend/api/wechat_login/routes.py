@@ -5,23 +5,27 @@ from __future__ import annotations
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+import orjson
 from flask import Response, redirect, request
 from flask_smorest import Blueprint
 
 from wxbackend.api import authentication
 from wxbackend.api.answers import json_answer
+from wxbackend.api.idempotency import answer_once, once_of
 from wxbackend.api.payment_intents.routes import SESSION_COOKIE
 from wxbackend.api.wechat_login import schemas
 from wxbackend.domain.errors import Forbidden, Unauthenticated
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.finish_oauth import FinishOAuth, finish_oauth
-from wxbackend.flows.log_in_mini_program import log_in_mini_program
+from wxbackend.flows.log_in_mini_program import LogIn, log_in_mini_program, token_of
+from wxbackend.flows.once import Once
 from wxbackend.flows.sign_page import sign_page
 from wxbackend.flows.start_oauth import StartOAuth, start_oauth
 from wxbackend.ports.accounts import KeyKind
 
 BROWSER_COOKIE: Final = "wx_browser"
 BROWSER_COOKIE_LASTS_S: Final = 86_400
+TOKEN_NOT_KEPT: Final = ""
 OAUTH_PATH: Final = "/v1/wechat/oauth"
 
 
@@ -42,18 +46,20 @@ def _mini_program(routes: Blueprint, deps: Dependencies) -> None:
         """Exchange a `wx.login` code for a session token; send it as Wx-Session when confirming."""
         authentication.authenticate(request, deps.accounts)
         actor = authentication.actor()
-        app, session = log_in_mini_program(deps, actor, code=params["code"], app_id=params.get("app_id"))
-        return _private(
-            json_answer(
-                {
-                    "object": "login_session",
-                    "token": session.token,
-                    "app_id": app.appid,
-                    "expires_at": session.expires_ms,
-                    "livemode": session.livemode,
-                }
-            )
-        )
+        once = once_of(request, actor)
+        login = LogIn(params["code"], params.get("app_id"), token=token_of(deps, once, params["code"]))
+
+        def run(claim: Once) -> dict[str, Any]:
+            app, session = log_in_mini_program(deps, actor, login, once=claim)
+            return {
+                "object": "login_session",
+                "token": TOKEN_NOT_KEPT,
+                "app_id": app.appid,
+                "expires_at": session.expires_ms,
+                "livemode": session.livemode,
+            }
+
+        return _private(_with_token(answer_once(deps, once, run), login.token))
 
 
 def _oauth(routes: Blueprint, deps: Dependencies) -> None:
@@ -121,6 +127,13 @@ def _jssdk_config(routes: Blueprint, deps: Dependencies) -> None:
                 }
             )
         )
+
+
+def _with_token(answer: Response, token: str) -> Response:
+    """The token is put in at the door, so that an answer kept for its repetition holds none."""
+    if answer.status_code == 200:
+        answer.set_data(orjson.dumps(orjson.loads(answer.get_data()) | {"token": token}))
+    return answer
 
 
 def _private(answer: Any) -> Response:

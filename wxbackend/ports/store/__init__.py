@@ -15,6 +15,7 @@ from wxbackend.ports.store.callers import (
     Logins,
     LoginSession,
 )
+from wxbackend.ports.store.failures import Failure, Failures, Work
 from wxbackend.ports.store.gauges import Gauges
 from wxbackend.ports.store.handover import Due, Handover, Kind
 from wxbackend.ports.store.messages import (
@@ -43,6 +44,8 @@ __all__ = [
     "Due",
     "Endpoints",
     "Events",
+    "Failure",
+    "Failures",
     "Gauges",
     "Handover",
     "Idempotency",
@@ -62,6 +65,7 @@ __all__ = [
     "Refunds",
     "Store",
     "Unit",
+    "Work",
 ]
 
 T = TypeVar("T")
@@ -133,6 +137,11 @@ class Unit(Protocol):
     @property
     def api_keys(self) -> ApiKeys:
         """API keys that are kept in the database."""
+        ...
+
+    @property
+    def failures(self) -> Failures:
+        """Work that failed here."""
         ...
 
     @property

@@ -69,7 +69,7 @@ class Idempotency(Protocol):
         ...
 
     def finish(self, request: IdempotentRequest, *, status: int, body: bytes) -> None:
-        """Keep the answer."""
+        """Keep the answer, if this very request holds the claim and was not answered yet."""
         ...
 
     def release(self, request: IdempotentRequest) -> None:

@@ -103,6 +103,10 @@ class Deliveries(Protocol):
         """Deliver it once more: the pending delivery at once, or a new one when none is pending."""
         ...
 
+    def revive(self, delivery_id: int, *, now_ms: int) -> None:
+        """Let one that failed begin anew."""
+        ...
+
     def cancel_to(self, endpoint_id: str, *, reason: str) -> None:
         """End everything that is pending for an endpoint."""
         ...
@@ -175,5 +179,5 @@ class Notices(Protocol):
         ...
 
     def unhandled(self, *, before_ms: int, limit: int) -> Sequence[KeptNotice]:
-        """Notices that were kept and not handled, oldest first."""
+        """Notices that were kept and not handled, oldest first; without those that failed and are not due again."""
         ...
