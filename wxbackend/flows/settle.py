@@ -21,7 +21,7 @@ from wxbackend.flows.look_schedule import next_look_ms
 from wxbackend.ports.store import Unit
 
 
-def begin(unit: Unit, deps: Dependencies, step: Step, *, goes_on: bool) -> None:
+def begin(unit: Unit, deps: Dependencies, step: Step, *, goes_on: bool = False) -> None:
     """Announce a new intent, and store it unless the unit `goes_on` with it and stores what comes of it."""
     if not goes_on:
         unit.intents.insert(step.intent)
