@@ -25,7 +25,10 @@ from wxbackend.flows.fetch_certificates import fetch_certificates
 from wxbackend.settings import load_settings
 from wxbackend.simulators.credentials import ensure
 
+REHEARSED: Final = "refunded"
 KILLED: Final = -9
+CLOCK_MOVES_S_MAX: Final = 280
+"""The merchant believes a webhook's signature for five minutes."""
 Database = Callable[[], AbstractContextManager[str]]
 
 
@@ -54,7 +57,8 @@ class Ended:
     crossed: tuple[Crossing, ...]
     answers: tuple[Answer, ...]
     failure: str | None
-    now_ms: int | None
+    begun_ms: int
+    now_ms: int
 
 
 class Grounds:
@@ -76,11 +80,20 @@ class Grounds:
             answer = self._http.request("POST", f"{self.stack.simulator_url}/_desk{path}", json=told)
             assert answer.status == 200, answer.data
 
-    def live(self, url: str, script: str, fault: Fault | None, *, first: bool, now_ms: int) -> Ended:
-        """One life of the product on a database."""
+    def live(self, url: str, script: str, fault: Fault | None, *, after: Ended | None = None) -> Ended:
+        """One life of the product on a database; the second begins a second after the first one ended."""
+        begun_ms = time.time_ns() // 1_000_000 if after is None else after.begun_ms
+        now_ms = begun_ms if after is None else after.now_ms + 1000
         ground = Ground(url, self.stack.web_url, self.stack.simulator_url, self.stack.key("secret_key"))
         told = None if fault is None else {"at": fault.at, "how": fault.how.name}
-        order = {"ground": asdict(ground), "script": script, "fault": told, "first": first, "now_ms": now_ms}
+        order = {
+            "ground": asdict(ground),
+            "script": script,
+            "fault": told,
+            "first": after is None,
+            "now_ms": now_ms,
+            "latest_ms": begun_ms + CLOCK_MOVES_S_MAX * 1000,
+        }
         assert self._nursery.stdin is not None
         assert self._nursery.stdout is not None
         self._nursery.stdin.write(orjson.dumps(order) + b"\n")
@@ -95,7 +108,8 @@ class Grounds:
             crossed=tuple(Crossing(entry["crossed"], entry["name"]) for entry in entries if "crossed" in entry),
             answers=tuple(Answer(entry["key"], entry["id"], entry["answer"]) for entry in entries if "key" in entry),
             failure=next((entry["failure"] for entry in entries if "failure" in entry), None),
-            now_ms=moments[-1] if moments else None,
+            begun_ms=begun_ms,
+            now_ms=moments[-1] if moments else now_ms,
         )
 
 
@@ -119,7 +133,11 @@ def opened(state: Path) -> Iterator[Grounds]:
             command, env=environment, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
         )
         try:
-            yield Grounds(stack, nursery)
+            grounds = Grounds(stack, nursery)
+            grounds.new_world()
+            with sqlite_databases(stack.state / "wxbackend.db", stack.state)() as url:
+                grounds.live(url, REHEARSED, None)
+            yield grounds
         finally:
             assert nursery.stdin is not None
             assert nursery.stdout is not None

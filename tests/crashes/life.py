@@ -33,8 +33,6 @@ IN_FLIGHT_S: Final = 61
 LEASE_S: Final = 31
 ROUNDS_MAX: Final = 8
 TRIES_MAX: Final = 4
-CLOCK_MOVES_S_MAX: Final = 290
-"""The merchant believes a webhook's signature for five minutes."""
 NOTICE_AGAIN_S: Final = 31
 
 
@@ -51,9 +49,12 @@ class Ground:
 class StandingClock:
     """Surroundings whose clock moves when it is told to."""
 
-    def __init__(self, surroundings: Surroundings, now_ms: int) -> None:
-        self._surroundings = surroundings
-        self._begun_ms = self._now_ms = now_ms
+    def __init__(
+        self, surroundings: Surroundings, now_ms: int, latest_ms: int, write: Callable[[dict[str, Any]], None]
+    ) -> None:
+        self._now_ms = now_ms
+        self._latest_ms = latest_ms
+        self._write = write
         self.new_id = surroundings.new_id
         self.nonce = surroundings.nonce
         self.token = surroundings.token
@@ -64,9 +65,10 @@ class StandingClock:
         return self._now_ms
 
     def move(self, seconds: float) -> None:
-        """Let time pass."""
+        """Let time pass; a later life goes on from there."""
         self._now_ms += round(seconds * 1000)
-        assert self._now_ms - self._begun_ms <= CLOCK_MOVES_S_MAX * 1000, "it takes too long to come to rest"
+        assert self._now_ms <= self._latest_ms, "it takes too long to come to rest"
+        self._write({"now_ms": self._now_ms})
 
 
 class Hands(Crew):

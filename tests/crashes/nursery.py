@@ -1,14 +1,16 @@
 """A process that has the product loaded and begins its lives: a fork for each, so that a death is a real one.
 
-It reads one order a line and answers each with one line: how the life ended, and its diary. It
-never starts a thread of its own.
+It reads one order a line and answers each with one line: how the life ended, and its diary. The first
+order is a rehearsal without a fork; no thread is left of it.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
+import threading
 import traceback
 from dataclasses import replace
 from functools import partial
@@ -26,11 +28,13 @@ from tests.crashes.scripts import SCRIPTS
 from tests.crashes.seams import Fault, How, Seams, WatchedCourier, WatchedStore, WatchedTransport
 from wxbackend import logs
 from wxbackend.assembly import assemble, web_application
+from wxbackend.delivery.courier import HttpCourier
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.settings import load_settings
 from wxbackend.store.nodes import Identifiers, NodeLease, nodes_engine
 from wxbackend.store.unit import open_store
 from wxbackend.surroundings import RealSurroundings, clock_ms
+from wxbackend.transport.http import HttpTransport
 
 LIFE_S_MAX: Final = 40
 FRAMES_SHOWN: Final = -6
@@ -65,10 +69,14 @@ class Nursery:
         fault = None if told is None else Fault(told["at"], How[told["how"]])
         seams = Seams(fault, lambda kind, name: write({"crossed": kind, "name": name}))
         lease = NodeLease(nodes_engine(ground.database_url), f"life {os.getpid()}")
-        clock = StandingClock(RealSurroundings(Identifiers(lease, clock_ms)), order["now_ms"])
+        clock = StandingClock(
+            RealSurroundings(Identifiers(lease, clock_ms)), order["now_ms"], order["latest_ms"], write
+        )
         clock.new_id()  # takes the lease, which is no crossing of anything that is being done
         self.surroundings.put(clock)
-        self.store.put(WatchedStore(open_store(ground.database_url), seams))
+        store = open_store(ground.database_url)
+        watched = WatchedStore(store, seams)
+        self.store.put(watched)
         self.transport.put(WatchedTransport(self.real.transport, seams))
         self.courier.put(WatchedCourier(self.real.courier, seams))
         rows = create_engine(ground.database_url, poolclass=NullPool)
@@ -76,7 +84,18 @@ class Nursery:
         with served(self.app, ground.web_url):
             SCRIPTS[order["script"]](life)
             books.reckon_all(life)
-        write({"now_ms": clock.now_ms()})
+        watched.close()
+        store.close()
+
+    def rehearse(self, order: dict[str, Any]) -> None:
+        """Go through a script once without a fork, so that the lives find everything made that is made once."""
+        self.live(order, os.open(os.devnull, os.O_WRONLY))
+        for sender in (self.real.transport, self.real.courier):
+            assert isinstance(sender, HttpTransport | HttpCourier)
+            sender.close()
+        assert threading.enumerate() == [threading.main_thread()], "a fork would lose a thread"
+        gc.collect()
+        gc.freeze()  # lives share the pages of what was made before them
 
     def raise_one(self, order: dict[str, Any]) -> dict[str, Any]:
         """Begin a life and see it end."""
@@ -111,6 +130,9 @@ def main() -> None:
         os.dup2(log.fileno(), 2)
     logs.configure()
     nursery = Nursery()
+    nursery.rehearse(orjson.loads(orders.readline()))
+    answers.write(orjson.dumps({"status": 0, "entries": []}) + b"\n")
+    answers.flush()
     for line in orders:
         answers.write(orjson.dumps(nursery.raise_one(orjson.loads(line))) + b"\n")
         answers.flush()

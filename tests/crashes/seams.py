@@ -92,10 +92,11 @@ class WatchedStore:
     def write(self, work: Callable[[Unit], T]) -> T:
         """Run the unit; the crossing is counted when the COMMIT is all that is left to do."""
         met: list[How | None] = []
+        name = f"{work.__qualname__.partition('.')[0]}, line {work.__code__.co_firstlineno}"
 
         def counted(unit: Unit) -> T:
             result = work(unit)
-            met.append(self._seams.cross(COMMIT, work.__qualname__.replace(".<locals>", "")))
+            met.append(self._seams.cross(COMMIT, name))
             self._about_to_commit.how = met[-1]
             return result
 
@@ -111,6 +112,10 @@ class WatchedStore:
     def pending_revision(self) -> str | None:
         """As the store says."""
         return self._store.pending_revision()
+
+    def close(self) -> None:
+        """Look no longer; the store itself is closed by whoever opened it."""
+        event.remove(Engine, "commit", self._commit)
 
     def _commit(self, connection: Connection) -> None:
         """SQLAlchemy calls this on the thread that commits, just before it does."""
