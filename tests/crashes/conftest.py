@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from sqlalchemy import make_url
 
 from tests.crashes.ground import Database, Grounds, believe_wechat, opened, postgresql_databases, sqlite_databases
 from tests.support import postgresql
@@ -37,12 +36,12 @@ def grounds() -> Iterator[tuple[Grounds, Path]]:
 
 
 @pytest.fixture(scope="session")
-def believing_template(grounds: tuple[Grounds, Path], postgresql_template: tuple[str, str]) -> Iterator[Database]:
-    """Clones of a migrated PostgreSQL database that holds WeChat's certificates."""
+def emptied_database(grounds: tuple[Grounds, Path], postgresql_template: tuple[str, str]) -> Iterator[Database]:
+    """A migrated PostgreSQL database that holds WeChat's certificates, and nothing else when a case begins."""
     server_url, template = postgresql_template
     with postgresql.database(server_url, template=template) as url:
         believe_wechat(grounds[0].stack, url)
-        yield postgresql_databases(server_url, make_url(url).database or "")
+        yield postgresql_databases(url)
 
 
 @pytest.fixture(params=ENGINES)
@@ -50,5 +49,5 @@ def databases(request: pytest.FixtureRequest, grounds: tuple[Grounds, Path], tmp
     """Fresh databases, once on each engine."""
     if request.param == "sqlite":
         return sqlite_databases(grounds[1] / "wxbackend.db", grounds[1])
-    found: Database = request.getfixturevalue("believing_template")
+    found: Database = request.getfixturevalue("emptied_database")
     return found

@@ -14,16 +14,18 @@ from typing import Any, Final
 
 import orjson
 import urllib3
+from sqlalchemy import create_engine, delete, text
+from sqlalchemy.pool import NullPool
 
 from tests.crashes.life import Ground
 from tests.crashes.seams import DEADLY, HOWS, Fault
-from tests.support import postgresql
 from tests.support.stack import QUICK, free_port
 from wxbackend.assembly import assemble
 from wxbackend.development import READY_AFTER_S_MAX, ROOT, Stack
 from wxbackend.flows.fetch_certificates import fetch_certificates
 from wxbackend.settings import load_settings
 from wxbackend.simulators.credentials import ensure
+from wxbackend.store import tables
 
 REHEARSED: Final = "refunded"
 KILLED: Final = -9
@@ -188,9 +190,20 @@ def sqlite_databases(template: Path, folder: Path) -> Database:
     return database
 
 
-def postgresql_databases(server_url: str, template: str) -> Database:
-    """A clone of the template for each case."""
-    return lambda: postgresql.database(server_url, template=template)
+def postgresql_databases(url: str) -> Database:
+    """One database for all cases, emptied for each of all that a case can have written."""
+
+    @contextmanager
+    def database() -> Iterator[str]:
+        engine = create_engine(url, poolclass=NullPool)
+        with engine.begin() as connection:
+            for table in tables.metadata.tables.values():
+                if table not in (tables.platform_certificates, tables.ledger):
+                    connection.execute(delete(table))
+            connection.execute(text("TRUNCATE ledger"))  # whose rows nobody may delete
+        yield url
+
+    return database
 
 
 def faults_at(number: int, crossing: Crossing, *, deadly: bool) -> list[Fault]:
