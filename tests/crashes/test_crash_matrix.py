@@ -16,7 +16,7 @@ from tests.crashes.seams import COMMIT, SOCKET, Fault
 ALL: Final = "all"
 CHOICE: Final = os.environ.get("WXBACKEND_CRASHES", "everyday")
 """`all`, or a word that shuffles: the same word chooses the same cases."""
-EVERYDAY_SHARE: Final = 3
+EVERYDAY_SHARE: Final = 10
 LIMIT_S: Final = 3600
 LEAST: Final = {COMMIT: 6, SOCKET: 3}
 """Every script crosses at least so many seams; fewer would mean that they are not seen any more."""
