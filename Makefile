@@ -12,7 +12,7 @@ DEVELOPMENT := $(VENV)/.development
 NODE := $(VENV)/.node
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check lint types contracts witness bench bench-quick browser openapi format lock audit clean
+.PHONY: help run demo test check lint types contracts witness crashes bench bench-quick browser openapi format lock audit clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,9 @@ contracts: $(DEVELOPMENT) ## Who may import whom
 
 witness: $(DEVELOPMENT) ## Hold both sides of the wire against ../shared/wechatpay-openapi (WXBACKEND_WITNESS names another folder)
 	$(BIN)/python -m pytest -n $(WORKERS) tests/witness
+
+crashes: $(DEVELOPMENT) ## Kill the product at every COMMIT and every socket, on both databases; `make test` takes a share of it
+	WXBACKEND_CRASHES=all $(BIN)/python -m pytest -n $(WORKERS) -rP tests/crashes
 
 bench: $(DEVELOPMENT) ## Measure every figure against this machine's floors and write docs/performance.md
 	$(BIN)/python -m bench --write docs/performance.md

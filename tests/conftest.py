@@ -7,11 +7,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 from xdist.scheduler import LoadFileScheduling
 
 from tests.support import node as node_js
-from tests.support import redis
+from tests.support import postgresql, redis
 from tests.support.stack import RunningStack, running
+from wxbackend.store.migrate import migrate
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -66,3 +68,16 @@ def redis_url() -> Iterator[str]:
         except redis.RedisMissing as missing:
             pytest.fail(str(missing), pytrace=False)
         yield url
+
+
+@pytest.fixture(scope="session")
+def postgresql_template() -> Iterator[tuple[str, str]]:
+    """A server, and the name of a migrated database on it that others are copied from."""
+    with ExitStack() as stack:
+        try:
+            server_url = stack.enter_context(postgresql.server())
+        except postgresql.PostgresqlMissing as missing:
+            pytest.fail(str(missing), pytrace=False)
+        url = stack.enter_context(postgresql.database(server_url))
+        migrate(url)
+        yield server_url, make_url(url).database or ""

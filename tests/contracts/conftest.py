@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import pytest
-from sqlalchemy import make_url
 
 from tests.support import postgresql
 from wxbackend.store.migrate import migrate
@@ -24,19 +22,6 @@ class Database:
 
     url: str
     store: SqliteStore | PostgresqlStore
-
-
-@pytest.fixture(scope="session")
-def postgresql_template() -> Iterator[tuple[str, str]]:
-    """A server, and the name of a migrated database on it that others are copied from."""
-    with ExitStack() as stack:
-        try:
-            server_url = stack.enter_context(postgresql.server())
-        except postgresql.PostgresqlMissing as missing:
-            pytest.fail(str(missing), pytrace=False)
-        url = stack.enter_context(postgresql.database(server_url))
-        migrate(url)
-        yield server_url, make_url(url).database or ""
 
 
 @pytest.fixture(params=ENGINES)

@@ -6,14 +6,43 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 from tests.support.stack import RunningStack
 
+T = TypeVar("T")
 SUCCEEDED: Final = "payment_intent.succeeded"
 CANCELED: Final = "payment_intent.canceled"
 FAILED: Final = "payment_intent.payment_failed"
 DISCREPANCY: Final = "discrepancy.opened"
+
+
+class Seen(Protocol):
+    """Where a reckoning looks: the API, the database, the simulator's desk, and what the merchant was told."""
+
+    def desk(self, method: str, path: str, json: Any = None) -> Any:
+        """One call of the simulator's desk."""
+        ...
+
+    def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
+        """Rows of the database."""
+        ...
+
+    def intent(self, intent_id: str) -> dict[str, Any]:
+        """An intent as the API shows it."""
+        ...
+
+    def wait_status(self, intent_id: str, status: str) -> dict[str, Any]:
+        """The same, when it has that status."""
+        ...
+
+    def wait_for(self, look: Callable[[], T | None], what: str) -> T:
+        """What there is to see, when it is there."""
+        ...
+
+    def webhooks(self, intent: dict[str, Any], kind: str | None = None) -> list[dict[str, Any]]:
+        """What the merchant was told about an intent."""
+        ...
 
 
 def number_of(intent: dict[str, Any]) -> int:
@@ -21,17 +50,17 @@ def number_of(intent: dict[str, Any]) -> int:
     return int(str(intent["id"]).removeprefix("pi_"))
 
 
-def attempts_of(stack: RunningStack, intent: dict[str, Any]) -> list[dict[str, Any]]:
+def attempts_of(stack: Seen, intent: dict[str, Any]) -> list[dict[str, Any]]:
     """The intent's orders as we have them, oldest first."""
     return stack.rows("SELECT * FROM attempts WHERE intent_id = ? ORDER BY id", number_of(intent))
 
 
-def events_of(stack: RunningStack, intent: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+def events_of(stack: Seen, intent: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     """Event rows of one type about an intent."""
     return stack.rows("SELECT * FROM events WHERE subject_id = ? AND type = ? ORDER BY id", number_of(intent), kind)
 
 
-def notices_of(stack: RunningStack, intent: dict[str, Any]) -> list[dict[str, Any]]:
+def notices_of(stack: Seen, intent: dict[str, Any]) -> list[dict[str, Any]]:
     """The inbox rows about the intent's orders."""
     return stack.rows(
         "SELECT notices.* FROM notices JOIN attempts USING (out_trade_no) WHERE intent_id = ? ORDER BY notices.id",
@@ -39,7 +68,7 @@ def notices_of(stack: RunningStack, intent: dict[str, Any]) -> list[dict[str, An
     )
 
 
-def discrepancies_of(stack: RunningStack, intent: dict[str, Any]) -> list[dict[str, Any]]:
+def discrepancies_of(stack: Seen, intent: dict[str, Any]) -> list[dict[str, Any]]:
     """What was recorded about money that does not fit the intent."""
     return stack.rows("SELECT * FROM discrepancies WHERE intent_id = ? ORDER BY id", number_of(intent))
 
@@ -100,7 +129,7 @@ def quiet_rows(stack: RunningStack) -> dict[str, list[dict[str, Any]]]:
     return stack.money_rows()
 
 
-def reckon(stack: RunningStack, intent: dict[str, Any], *, paid: bool = True) -> dict[str, Any]:
+def reckon(stack: Seen, intent: dict[str, Any], *, paid: bool = True) -> dict[str, Any]:
     """Everybody tells the same story about the intent; returns it as the API shows it."""
     assert stack.desk("GET", "/books")["balanced"]
     if paid:
@@ -108,7 +137,7 @@ def reckon(stack: RunningStack, intent: dict[str, Any], *, paid: bool = True) ->
     return _reckon_unpaid(stack, intent)
 
 
-def _reckon_paid(stack: RunningStack, intent: dict[str, Any]) -> dict[str, Any]:
+def _reckon_paid(stack: Seen, intent: dict[str, Any]) -> dict[str, Any]:
     found = stack.wait_status(intent["id"], "succeeded")
     amount = found["amount"]
     assert found["amount_received"] == amount
@@ -130,7 +159,7 @@ def _reckon_paid(stack: RunningStack, intent: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _reckon_unpaid(stack: RunningStack, intent: dict[str, Any]) -> dict[str, Any]:
+def _reckon_unpaid(stack: Seen, intent: dict[str, Any]) -> dict[str, Any]:
     found = stack.intent(intent["id"])
     assert found["status"] != "succeeded"
     assert "amount_received" not in found
@@ -145,13 +174,13 @@ def _reckon_unpaid(stack: RunningStack, intent: dict[str, Any]) -> dict[str, Any
     return found
 
 
-def _known_orders(stack: RunningStack, intent: dict[str, Any]) -> list[dict[str, Any]]:
+def _known_orders(stack: Seen, intent: dict[str, Any]) -> list[dict[str, Any]]:
     numbers = {attempt["out_trade_no"] for attempt in attempts_of(stack, intent)}
     orders: list[dict[str, Any]] = stack.desk("GET", "/orders")["orders"]
     return [order for order in orders if order["out_trade_no"] in numbers]
 
 
-def _one_event_told(stack: RunningStack, intent: dict[str, Any], kind: str) -> None:
+def _one_event_told(stack: Seen, intent: dict[str, Any], kind: str) -> None:
     """One event; its delivery reached the shop, which could verify it and booked one event id."""
     (event,) = events_of(stack, intent, kind)
 

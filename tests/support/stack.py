@@ -53,12 +53,41 @@ MONEY_TABLES: Final = (
 )
 
 
+UNFINISHED: Final = (
+    "SELECT id FROM attempts WHERE state IN ('recorded', 'uncertain', 'closing')"
+    " UNION SELECT id FROM refunds WHERE state IN ('recorded', 'uncertain', 'short', 'processing')"
+    " UNION SELECT id FROM deliveries WHERE state = 'pending'"
+)
+"""What is being ordered, closed, refunded or delivered."""
+
+
 def free_port() -> int:
     """A port that nobody listens on."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def invocation(intent: dict[str, Any]) -> dict[str, Any]:
+    """The six signed parameters of a confirmed intent, as a page or a mini program hands them to the cashier."""
+    kind = intent["next_action"]["type"]
+    channel = "mini_program" if "mini_program" in kind else "official_account"
+    params = dict(intent["next_action"][kind])
+    appid = params["appId"]
+    if channel == "mini_program":
+        params.pop("appId")
+    return {"channel": channel, "appid": appid, "params": params}
+
+
+def about(webhooks: list[dict[str, Any]], intent: dict[str, Any], kind: str | None = None) -> list[dict[str, Any]]:
+    """Those webhooks that speak of an intent or of its refunds, of one type or of any."""
+    return [
+        webhook
+        for webhook in webhooks
+        if intent["id"] in (webhook["subject"].get("id"), webhook["subject"].get("payment_intent"))
+        and kind in (None, webhook["type"])
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,12 +277,7 @@ class RunningStack:
 
     def pay(self, intent: dict[str, Any], outcome: str = "pay", buyer: str = BUYER) -> dict[str, Any]:
         """Play the buyer with the six signed parameters of a confirmed intent."""
-        kind = intent["next_action"]["type"]
-        channel = "mini_program" if "mini_program" in kind else "official_account"
-        params = dict(intent["next_action"][kind])
-        told = {"channel": channel, "appid": params["appId"], "params": params, "outcome": outcome}
-        if channel == "mini_program":
-            params.pop("appId")
+        told = invocation(intent) | {"outcome": outcome}
         found: dict[str, Any] = self.desk("POST", f"/buyers/{buyer}/pay", told)
         return found
 
@@ -279,12 +303,7 @@ class RunningStack:
 
     def webhooks(self, intent: dict[str, Any], kind: str | None = None) -> list[dict[str, Any]]:
         """What the merchant's shop was told about an intent, oldest first."""
-        return [
-            webhook
-            for webhook in self.desk("GET", "/shop/webhooks")["webhooks"]
-            if intent["id"] in (webhook["subject"].get("id"), webhook["subject"].get("payment_intent"))
-            and kind in (None, webhook["type"])
-        ]
+        return about(self.desk("GET", "/shop/webhooks")["webhooks"], intent, kind)
 
     # --- the database, read only ----------------------------------------------------------------
 
@@ -296,11 +315,7 @@ class RunningStack:
 
     def is_at_rest(self) -> bool:
         """Whether nothing is being ordered, closed, refunded or delivered any more."""
-        return not self.rows(
-            "SELECT id FROM attempts WHERE state IN ('recorded', 'uncertain', 'closing')"
-            " UNION SELECT id FROM refunds WHERE state IN ('recorded', 'uncertain', 'short', 'processing')"
-            " UNION SELECT id FROM deliveries WHERE state = 'pending'"
-        )
+        return not self.rows(UNFINISHED)
 
     def money_rows(self) -> dict[str, list[dict[str, Any]]]:
         """Everything that is about money; equal before and after means that nothing changed."""

@@ -18,7 +18,8 @@ from sqlalchemy.exc import DBAPIError
 
 from wxbackend.store import engines
 
-_CURSOR: Final = "wxbackend_cursor"
+CURSOR: Final = "wxbackend_cursor"
+"""Under this name the pool's record of a connection keeps the cursor that all its links use."""
 SERIALIZATION_FAILURES: Final = frozenset({"40001", "40P01"})
 
 
@@ -40,12 +41,12 @@ class Link:
         self._proxied: PoolProxiedConnection = engine.raw_connection()
         self._core: Connection | None = None
         self.dialect: Dialect = engine.dialect
-        cursor = self._proxied.info.get(_CURSOR)
+        cursor = self._proxied.info.get(CURSOR)
         if cursor is None:
             driver: Any = self._proxied.dbapi_connection
             # Numbered places cost psycopg less than named ones.
             cursor = psycopg.RawCursor(driver) if self.dialect.name == "postgresql" else driver.cursor()
-            self._proxied.info[_CURSOR] = cursor
+            self._proxied.info[CURSOR] = cursor
         self.cursor: Any = cursor
 
     @property
