@@ -161,7 +161,8 @@ class _WatchedCursor:
             self._cursor.execute("COMMIT" if committed else "ROLLBACK")
             raise sqlite3.OperationalError("disk I/O error")
         if committed:
-            self._cursor.execute("COMMIT")
+            with self._driver.pipeline():  # its end waits until everything is answered
+                self._cursor.execute("COMMIT")
         self._driver.close()  # the COMMIT that is sent now finds the connection gone
 
 

@@ -36,7 +36,12 @@ class DueQueue:
             }
         )
         self._unschedule = Statement(delete(table).where(key == bindparam("of_item")))
-        self._hurry = Statement(update(table).where(table.c.due_ms > bindparam("due")).values(due_ms=bindparam("due")))
+        self._hurry = Statement(
+            update(table)
+            .where(table.c.due_ms > bindparam("due"))
+            .values(due_ms=bindparam("due"))
+            .returning(key.label("item"))
+        )
         due = (
             select(key)
             .where(table.c.due_ms <= bindparam("now"))
@@ -68,7 +73,7 @@ class DueQueue:
 
     def hurry(self, link: Link, *, due_ms: int) -> int:
         """Let everything that is planned later be due then; how many that are."""
-        return self._hurry.run(link, {"due": due_ms})
+        return len(self._hurry.all(link, {"due": due_ms}))
 
     def claim(self, link: Link, *, now_ms: int, lease_ms: int, limit: int) -> Sequence[Poll]:
         """Take due ones."""

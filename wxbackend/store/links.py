@@ -5,7 +5,7 @@ Nothing of SQLAlchemy runs between a unit and its driver but what a query built 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ SERIALIZATION_FAILURES: Final = frozenset({"40001", "40P01"})
 
 
 class CommitUnknown(Exception):
-    """The COMMIT gave an error; unless the database says so, nobody knows what it did. `error` is what came."""
+    """The COMMIT got no answer, so nobody knows what it did. `error` is what came instead."""
 
     def __init__(self, error: DBAPIError) -> None:
         super().__init__(str(error))
@@ -34,12 +34,14 @@ class CommitUnknown(Exception):
 class Link:
     """One connection while one unit uses it."""
 
-    __slots__ = ("_core", "_engine", "_proxied", "cursor", "dialect")
+    __slots__ = ("_core", "_engine", "_pipeline", "_proxied", "_spoilt", "cursor", "dialect")
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._proxied: PoolProxiedConnection = engine.raw_connection()
         self._core: Connection | None = None
+        self._pipeline: psycopg.Pipeline | None = None
+        self._spoilt = False
         self.dialect: Dialect = engine.dialect
         cursor = self._proxied.info.get(CURSOR)
         if cursor is None:
@@ -52,20 +54,57 @@ class Link:
     @property
     def core(self) -> Connection:
         """The same connection for a query that is built on the spot; the transaction stays ours."""
+        self.end_pipeline()  # Core looks at each answer at once
         if self._core is None:
             self._core = Connection(self._engine, self._proxied)
         return self._core
 
-    def execute(self, text: str, values: Any = ()) -> Any:
-        """Run it; the cursor, which is good until the next call. Raises SQLAlchemy's `DBAPIError`."""
+    def execute(self, text: str, values: Any = ()) -> None:
+        """Run it without reading an answer. Raises SQLAlchemy's `DBAPIError`, as everything here."""
         try:
-            return self.cursor.execute(text, values)
+            self.cursor.execute(text, values)
         except self.dialect.loaded_dbapi.Error as error:
             raise self._as_core_says_it(text, error) from error
 
+    def row(self, text: str, values: Any = ()) -> Sequence[Any] | None:
+        """Run it; the first row of its answer."""
+        try:
+            found: Sequence[Any] | None = self.cursor.execute(text, values).fetchone()
+        except self.dialect.loaded_dbapi.Error as error:
+            raise self._as_core_says_it(text, error) from error
+        return found
+
+    def rows(self, text: str, values: Any = ()) -> list[Sequence[Any]]:
+        """Run it; all rows of its answer."""
+        try:
+            found: list[Sequence[Any]] = self.cursor.execute(text, values).fetchall()
+        except self.dialect.loaded_dbapi.Error as error:
+            raise self._as_core_says_it(text, error) from error
+        return found
+
+    def begin_pipeline(self) -> None:
+        """Send statements without waiting for their answers until one is read; PostgreSQL only."""
+        if self.dialect.name == "postgresql" and psycopg.Pipeline.is_supported():
+            driver: Any = self._proxied.dbapi_connection
+            self._pipeline = driver.pipeline()
+            self._pipeline.__enter__()
+
+    def end_pipeline(self) -> None:
+        """Wait for all answers. Raises the first error among them."""
+        pipeline, self._pipeline = self._pipeline, None
+        if pipeline is None:
+            return
+        try:
+            pipeline.__exit__(None, None, None)
+        except psycopg.Error as error:
+            raise self._as_core_says_it("", error) from error
+
     def close(self) -> None:
-        """Give it back to the pool; with a transaction still open it is thrown away, which undoes that."""
-        if self._proxied.is_valid and self._is_busy():
+        """Give it back to the pool; with a transaction still open it is thrown away, which undoes that.
+
+        So it is after an error in a pipeline: psycopg takes statements for prepared that were skipped then.
+        """
+        if self._proxied.is_valid and (self._spoilt or self._is_busy()):
             self._proxied.invalidate()
         self._proxied.close()
 
@@ -78,6 +117,7 @@ class Link:
     def _as_core_says_it(self, text: str, error: Exception) -> DBAPIError:
         """The error that Core would raise; a connection that is gone is given up, as Core does it."""
         driver: Any = self._proxied.driver_connection
+        self._spoilt = self.dialect.name == "postgresql"
         gone = self.dialect.is_disconnect(error, driver, None)  # type: ignore[arg-type]
         if gone:
             self._proxied.invalidate(error)
@@ -100,11 +140,14 @@ def transaction(link: Link, begin: str) -> Iterator[None]:
 
     Raises `CommitUnknown` when it is the COMMIT that failed.
     """
-    link.execute(begin)
+    link.begin_pipeline()
     try:
+        link.execute(begin)
         yield
         commit(link)
     except BaseException:
+        with suppress(DBAPIError):
+            link.end_pipeline()
         with suppress(DBAPIError):
             link.execute("ROLLBACK")
         raise
@@ -113,11 +156,15 @@ def transaction(link: Link, begin: str) -> Iterator[None]:
 def commit(link: Link) -> None:
     """Make it durable. Every transaction of a unit ends here."""
     try:
-        told = link.execute("COMMIT")
+        link.execute("COMMIT")
+        link.end_pipeline()
     except DBAPIError as error:
+        if isinstance(error.orig, psycopg.Error) and not error.connection_invalidated:
+            raise  # PostgreSQL told why it refused, or that a statement sent before had failed
         raise CommitUnknown(error) from error
     # PostgreSQL answers COMMIT with ROLLBACK, and no error, when a statement before it had failed.
-    assert getattr(told, "statusmessage", "COMMIT") == "COMMIT", "a unit went on after a statement had failed"
+    told = getattr(link.cursor, "statusmessage", "COMMIT")
+    assert told == "COMMIT", "a unit went on after a statement had failed"
 
 
 def asks_for_another_try(error: DBAPIError) -> bool:

@@ -47,33 +47,36 @@ class Statement:
         self._clauses = clause
         self._prepared: dict[str, _Prepared] = {}
 
-    def run(self, link: Link, told: Mapping[str, Any] = NOTHING) -> int:
-        """Run it; how many rows it touched."""
-        touched: int = self._execute(link, told)[1].rowcount
-        return touched
+    def run(self, link: Link, told: Mapping[str, Any] = NOTHING) -> None:
+        """Run it; what it returns is not read, and an error may come with a later statement."""
+        prepared = self._for(link, told)
+        link.execute(prepared.text, prepared.values(told))
 
     def value(self, link: Link, told: Mapping[str, Any] = NOTHING) -> Any:
         """Run it and read the only column of the only row."""
-        return self._execute(link, told)[1].fetchone()[0]
+        prepared = self._for(link, told)
+        found = link.row(prepared.text, prepared.values(told))
+        assert found is not None
+        return found[0]
 
     def first(self, link: Link, told: Mapping[str, Any] = NOTHING) -> Any | None:
         """Run it and read the first row, with its columns as attributes."""
-        prepared, cursor = self._execute(link, told)
-        found = cursor.fetchone()
+        prepared = self._for(link, told)
+        found = link.row(prepared.text, prepared.values(told))
         assert prepared.row is not None
         return None if found is None else prepared.row(found)
 
     def all(self, link: Link, told: Mapping[str, Any] = NOTHING) -> list[Any]:
         """Run it and read all rows, with their columns as attributes."""
-        prepared, cursor = self._execute(link, told)
+        prepared = self._for(link, told)
         assert prepared.row is not None
-        return [prepared.row(found) for found in cursor.fetchall()]
+        return [prepared.row(found) for found in link.rows(prepared.text, prepared.values(told))]
 
-    def _execute(self, link: Link, told: Mapping[str, Any]) -> tuple[_Prepared, Any]:
+    def _for(self, link: Link, told: Mapping[str, Any]) -> _Prepared:
         prepared = self._prepared.get(link.dialect.name)
         if prepared is None:
             prepared = self._prepared[link.dialect.name] = _prepare(self._clauses, link.dialect, told)
-        return prepared, link.execute(prepared.text, prepared.values(told))
+        return prepared
 
 
 def _prepare(clauses: Executable | Mapping[str, Executable], dialect: Dialect, told: Mapping[str, Any]) -> _Prepared:

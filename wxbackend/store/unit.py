@@ -265,8 +265,7 @@ class PostgresqlStore:
                 with closing(Link(self._engine)) as link, transaction(link, begin) if begin else nullcontext():
                     return work(Unit(link))
             except CommitUnknown as unknown:
-                if not left or not asks_for_another_try(unknown.error):
-                    raise unknown.error from None
+                raise unknown.error from None
             except DBAPIError as error:
                 if not left or not (error.connection_invalidated or asks_for_another_try(error)):
                     raise
