@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import sqlite3
 import subprocess
@@ -17,6 +16,7 @@ from typing import Any, Final, TypeVar
 
 import urllib3
 
+from tests.support import processes
 from wxbackend.development import CONFIG, ROOT, Stack
 from wxbackend.simulators.credentials import ensure
 
@@ -39,6 +39,11 @@ QUICK: Final = {
     "WXBACKEND_LOG_LEVEL": "INFO",
     "WXBACKEND_WEB_THREADS": "16",
 }
+UNFINISHED: Final = (
+    "SELECT id FROM attempts WHERE state IN ('recorded', 'uncertain', 'closing')"
+    " UNION SELECT id FROM refunds WHERE state IN ('recorded', 'uncertain', 'short', 'processing')"
+    " UNION SELECT id FROM deliveries WHERE state = 'pending'"
+)
 MONEY_TABLES: Final = (
     "payment_intents",
     "attempts",
@@ -93,31 +98,18 @@ class RunningStack:
         for name, command in self.stack.commands().items():
             if names and name not in names:
                 continue
-            log = (self.stack.state / f"{name}.log").open("ab")
-            self._processes[name] = subprocess.Popen(
-                command, env=environment, cwd=ROOT, stdout=log, stderr=log, start_new_session=True
-            )
-            log.close()
+            log = self.stack.state / f"{name}.log"
+            self._processes[name] = processes.launch(command, log, cwd=ROOT, environment=environment)
         if not names or "web" in names:
             self.stack.wait_until_ready()
 
     def kill(self, name: str) -> None:
         """kill -9, the process and what it started; waits until it is gone."""
-        process = self._processes.pop(name)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        processes.kill(self._processes.pop(name))
 
     def stop(self) -> None:
         """End all."""
-        for process in self._processes.values():
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGTERM)
-        for process in self._processes.values():
-            try:
-                process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+        processes.end(self._processes.values())
         self._processes.clear()
 
     def pid(self, name: str) -> int:
@@ -284,11 +276,7 @@ class RunningStack:
 
     def is_at_rest(self) -> bool:
         """Whether nothing is being ordered, closed, refunded or delivered any more."""
-        return not self.rows(
-            "SELECT id FROM attempts WHERE state IN ('recorded', 'uncertain', 'closing')"
-            " UNION SELECT id FROM refunds WHERE state IN ('recorded', 'uncertain', 'short', 'processing')"
-            " UNION SELECT id FROM deliveries WHERE state = 'pending'"
-        )
+        return not self.rows(UNFINISHED)
 
     def money_rows(self) -> dict[str, list[dict[str, Any]]]:
         """Everything that is about money; equal before and after means that nothing changed."""
