@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
 from tests.contracts.conftest import Database
+from tests.contracts.test_store_money import REFUND
 from tests.contracts.test_store_rows import keep
 from tests.support.objects import METHOD, NOW_MS, an_attempt, an_intent, opened, paid
 from wxbackend.domain.attempt import AttemptState
 from wxbackend.domain.discrepancy import DiscrepancyKind
 from wxbackend.domain.intent import IntentStatus
 from wxbackend.domain.lifecycle import Step
-from wxbackend.domain.observation import Closed, Observation
-from wxbackend.flows import settle
+from wxbackend.domain.observation import Closed, Observation, Uncertain
+from wxbackend.domain.refund import RefundState
+from wxbackend.flows import settle, settle_refund
 from wxbackend.flows.dependencies import Dependencies, Policy
 
 NUMBERS: Final = itertools.count(10**6)
@@ -107,3 +110,17 @@ def test_a_payment_heard_of_before_its_order_is_sent_again_is_never_overwritten(
     assert database.store.write(lambda unit: unit.attempts.claim(now_ms=2 * NOW_MS, lease_ms=1, limit=9)) == []
     hear(database, 12, paid())
     assert database.store.read(lambda unit: unit.discrepancies.count_open()) == 0
+
+
+def test_a_refund_that_waited_long_for_money_is_asked_about_at_once_when_its_fate_gets_unclear(
+    database: Database,
+) -> None:
+    keep(database, an_intent(status=IntentStatus.SUCCEEDED, amount_received=2000))
+    waited_long = replace(REFUND, intent_id=1, state=RefundState.SHORT)
+    database.store.write(lambda unit: unit.refunds.insert(waited_long))
+    deps = dependencies(database)
+    database.store.write(lambda unit: settle_refund.settle_refund(unit, deps, REFUND.id, Uncertain(), looks=500))
+    due = database.store.write(lambda unit: unit.refunds.claim(now_ms=NOW_MS + 1_000, lease_ms=1, limit=9))
+    assert [(poll.item, poll.tries) for poll in due] == [(REFUND.id, 0)]
+    database.store.write(lambda unit: settle_refund.settle_refund(unit, deps, REFUND.id, Uncertain(), looks=1))
+    assert not database.store.write(lambda unit: unit.refunds.claim(now_ms=NOW_MS + 4_999, lease_ms=1, limit=9))
