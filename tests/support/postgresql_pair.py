@@ -148,6 +148,10 @@ class PostgresqlPair:
         """kill -9 the primary for good; the synchronous standby is promoted and goes on alone."""
         self.wait_synchronous()
         self.primary.kill()
+        self.take_over()
+
+    def take_over(self) -> None:
+        """The primary was killed while the standby was synchronous: it is promoted, and waits for no other."""
         self.standby.promote()
         self.primary, self.standby = self.standby, self.primary
         self._require_standby("")
