@@ -78,7 +78,7 @@ def _soak(plan: Plan, state: Path, console: Console) -> bool:
         market = open_market(running.stack, Client(urls, running.stack.secret_key, tally, journal), tally, journal)
         merchants = [Merchant(market, plan, number) for number in range(plan.merchants)]
         mischief = Mischief(running.stack, plan, tally)
-        hand = Hand(running, plan, tally)
+        hand = Hand(running, plan, tally, journal)
         with (
             _threads(journal, mischief=mischief, hand=hand),
             _threads(

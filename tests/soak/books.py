@@ -28,6 +28,7 @@ class Books:
     answers: list[Said]
     finals: dict[str, str]
     troubles: list[str]
+    cuts_ms: list[int]
 
     def by(self, table: str, column: str) -> dict[Any, list[Row]]:
         """The rows of a table, grouped by a column."""
@@ -54,4 +55,5 @@ def read_books(fleet: Fleet, journal: Journal) -> Books:
         answers=journal.answers(),
         finals=journal.finals(),
         troubles=journal.troubles(),
+        cuts_ms=journal.cuts_ms(),
     )

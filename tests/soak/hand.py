@@ -9,7 +9,7 @@ from typing import Final
 
 from tests.soak.fleet import Fleet
 from tests.soak.plan import Plan
-from tests.soak.tally import Tally
+from tests.soak.tally import Journal, Tally
 
 WATCH_EVERY_S: Final = 0.25
 WEB, WORKER, REDIS, EVERYBODY = "web", "worker", "redis", "all webs and workers at once"
@@ -20,10 +20,11 @@ DECK: Final = (WEB, WORKER, REDIS, RESTART, PROMOTION, WEB, WORKER, EVERYBODY)
 class Hand:
     """Kills until it is told to stop; leaves everything running."""
 
-    def __init__(self, fleet: Fleet, plan: Plan, tally: Tally) -> None:
+    def __init__(self, fleet: Fleet, plan: Plan, tally: Tally, journal: Journal) -> None:
         self._fleet = fleet
         self._plan = plan
         self._tally = tally
+        self._journal = journal
         self._dice = plan.dice("hand")
         self._over = threading.Event()
         self._deeds: dict[str, Callable[[], None]] = {
@@ -56,14 +57,19 @@ class Hand:
 
     def _kill_one(self, kind: str) -> None:
         name = self._dice.choice(self._fleet.names(kind))
-        self._fleet.kill(name)
+        self._kill(name)
         time.sleep(self._dice.uniform(0, 1.5))
         self._fleet.launch(name)
+
+    def _kill(self, name: str) -> None:
+        if name.startswith(WORKER):
+            self._journal.cut()
+        self._fleet.kill(name)
 
     def _kill_everybody(self) -> None:
         names = [*self._fleet.names(WEB), *self._fleet.names(WORKER)]
         for name in names:
-            self._fleet.kill(name)
+            self._kill(name)
         for name in names:
             self._fleet.launch(name)
 

@@ -85,6 +85,8 @@ class Report:
             **discrepancies,
             "events": len(books.tables["events"]),
             "webhooks taken": len(told),
+            "webhooks refused by the shop": len(books.heard) - len(told),
+            "of these cut off by a kill": sum(not row["verified"] for row in books.heard),
             "webhooks taken again": len(told) - len({row["event_id"] for row in told}),
         }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any, Final
@@ -51,6 +52,17 @@ class Journal:
         self._said: list[Said] = []
         self._seen: dict[str, str] = {}
         self._trouble: list[str] = []
+        self._cuts_ms: list[int] = []
+
+    def cut(self) -> None:
+        """A worker is being killed at this moment: what it was sending is cut off."""
+        with self._lock:
+            self._cuts_ms.append(time.time_ns() // 1_000_000)
+
+    def cuts_ms(self) -> list[int]:
+        """When workers were killed, in Unix milliseconds."""
+        with self._lock:
+            return list(self._cuts_ms)
 
     def said(self, said: Said) -> None:
         """An answer to a request with a key."""

@@ -26,7 +26,7 @@ def event(number: int, kind: str, subject: int) -> dict[str, Any]:
 
 
 def heard(number: int, subject: int) -> dict[str, Any]:
-    told = {"event_id": f"evt_{number}", "type": "any", "answered": 200, "verified": True}
+    told = {"event_id": f"evt_{number}", "type": "any", "answered": 200, "verified": True, "at_ms": 60_000}
     return told | {"subject": {"about": subject}}
 
 
@@ -86,11 +86,18 @@ def good_books() -> Books:
         answers=[Said("create", "key-1", 200, b"same", {"id": "pi_1"}) for _ in range(2)],
         finals={"pi_1": "succeeded", "pi_2": "canceled", "re_31": "succeeded"},
         troubles=[],
+        cuts_ms=[20_000],
     )
 
 
 def test_books_that_agree_pass() -> None:
     assert differences(good_books()) == []
+
+
+def test_a_webhook_that_was_cut_off_by_a_kill_and_refused_is_explained() -> None:
+    books = good_books()
+    books.heard.append({"event_id": "", "type": "", "answered": 400, "verified": False, "subject": {}, "at_ms": 20_500})
+    assert differences(books) == []
 
 
 Breaking = Callable[[Books], object]
@@ -117,6 +124,12 @@ BROKEN: dict[str, tuple[str, Breaking]] = {
     "an event not delivered": (LOST, lambda books: books.tables["deliveries"][1].update(state="pending")),
     "an event that the shop refused": (LOST, lambda books: books.heard[1].update(answered=500)),
     "an event with other bytes": (DIFFERS, lambda books: books.heard[1].update(subject={})),
+    "a webhook that is not signed": (
+        DIFFERS, lambda books: books.heard.append(heard(51, PAID) | {"verified": False, "answered": 400}),
+    ),
+    "a webhook that is not signed and taken": (
+        DIFFERS, lambda books: books.heard.append(heard(51, PAID) | {"verified": False, "at_ms": 20_001}),
+    ),
     "an event of which nothing is kept": (LOST, lambda books: books.heard.append(heard(99, PAID))),
     "a promise broken": (LOST, lambda books: books.finals.update(pi_2="succeeded")),
     "a created object gone": (
