@@ -46,6 +46,8 @@ def main() -> int:
         agreed = _soak(plan, state, console)
     except (PostgresqlMissing, RedisMissing) as missing:
         console.print(f"[red]{missing}[/red]")
+    except KeyboardInterrupt:
+        console.print("[red]interrupted[/red]")
     finally:
         if agreed:
             shutil.rmtree(state, ignore_errors=True)
@@ -75,7 +77,8 @@ def _soak(plan: Plan, state: Path, console: Console) -> bool:
     report.begin()
     with fleet(plan, state, tally) as running:
         urls = [f"http://127.0.0.1:{port}" for port in running.web_ports]
-        market = open_market(running.stack, Client(urls, running.stack.secret_key, tally, journal), tally, journal)
+        client = Client(urls, running.stack.secret_key, tally, journal)
+        market = open_market(running.stack, client, tally, journal)
         merchants = [Merchant(market, plan, number) for number in range(plan.merchants)]
         mischief = Mischief(running.stack, plan, tally)
         hand = Hand(running, plan, tally, journal)
@@ -85,13 +88,22 @@ def _soak(plan: Plan, state: Path, console: Console) -> bool:
                 journal, patience_s=ANSWER_WITHIN_S, **{f"merchant-{n}": each for n, each in enumerate(merchants)}
             ),
         ):
-            ends = time.monotonic() + plan.seconds
-            while (left_s := ends - time.monotonic()) > 0:
-                report.progress(left_s)
-                time.sleep(min(LOOK_EVERY_S, left_s))
+            _watch(plan, report, client)
         rested = _come_to_rest(running, mischief, report)
         books = read_books(running, journal)
     return _conclude(report, books, state, rested=rested)
+
+
+def _watch(plan: Plan, report: Report, client: Client) -> None:
+    """Until the time is over; when a person ends it before, nobody waits for answers any more."""
+    ends = time.monotonic() + plan.seconds
+    try:
+        while (left_s := ends - time.monotonic()) > 0:
+            report.progress(left_s)
+            time.sleep(min(LOOK_EVERY_S, left_s))
+    except KeyboardInterrupt:
+        client.give_up()
+        raise
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -44,7 +45,12 @@ class Client:
         self._secret_key = secret_key
         self._tally = tally
         self._journal = journal
+        self._given_up = threading.Event()
         self._http = urllib3.PoolManager(retries=False, timeout=CALL_TIMEOUT_S, maxsize=CONNECTIONS_MAX)
+
+    def give_up(self) -> None:
+        """Nobody waits for answers any more: the soak was interrupted."""
+        self._given_up.set()
 
     def post(self, kind: str, path: str, body: dict[str, Any], *, key: str, **more: Any) -> dict[str, Any] | None:
         """A POST with a key; what it shows, or None where it was refused for an honest reason."""
@@ -87,7 +93,7 @@ class Client:
         """Again, at another web, after no answer, a 5xx, or while the same request is being worked on."""
         sent = {"Authorization": f"Bearer {key_of_caller or self._secret_key}", **(headers or {})}
         deadline, pause_s = time.monotonic() + ANSWER_WITHIN_S, PAUSE_S
-        while True:
+        while not self._given_up.is_set():
             why, answer = self._once(method, path, body, sent)
             if answer is not None and why is None:
                 self._tally.add("answers", str(answer.status))
@@ -96,8 +102,9 @@ class Client:
             if time.monotonic() > deadline:
                 self._journal.trouble(f"{method} {path} was not answered in {ANSWER_WITHIN_S} s; at last: {why}")
                 raise Unanswered(path)
-            time.sleep(pause_s)
+            self._given_up.wait(pause_s)
             pause_s = min(pause_s * 1.6, PAUSE_S_MAX)
+        raise Unanswered(path)
 
     def _once(
         self, method: str, path: str, body: dict[str, Any] | None, headers: dict[str, str]
