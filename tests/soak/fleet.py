@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import psycopg
+import urllib3
 from psycopg.rows import dict_row
 
 from tests.soak.balancer import Balancer
@@ -23,6 +24,7 @@ from tests.support.stack import QUICK, RunningStack, free_port
 from wxbackend.development import ROOT, Stack
 from wxbackend.simulators.credentials import ensure
 
+DESK_TIMEOUT_S: Final = 60.0
 PROGRAM: Final = (sys.executable, "-m", "wxbackend.cli")
 
 
@@ -42,7 +44,9 @@ class Fleet:
             "WXBACKEND__SERVER__DATABASE_URL": self.databases.url,
             "WXBACKEND__SERVER__COORDINATION_URL": self.redis.url,
         }  # fmt: skip
-        self.stack = RunningStack(stack, self._environment)
+        # A connection for each call: one that is kept may be closed by the other side just when it is used again.
+        desk = urllib3.PoolManager(retries=False, timeout=DESK_TIMEOUT_S, headers={"Connection": "close"})
+        self.stack = RunningStack(stack, self._environment, _http=desk)
         self._commands = {f"web-{number}": (*PROGRAM, "serve") for number in range(plan.web)}
         self._commands |= {f"worker-{number}": (*PROGRAM, "work") for number in range(plan.workers)}
 
