@@ -7,12 +7,17 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 WORKERS ?= auto
 PYTEST_ARGS ?=
+SECONDS ?= 60
+SEED ?= 7
+WEB ?= 2
+WORKERS_SOAK ?= 2
+MERCHANTS ?= 40
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 NODE := $(VENV)/.node
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check lint types contracts witness crashes bench bench-quick browser openapi format lock audit clean
+.PHONY: help run demo test soak check lint types contracts witness crashes bench bench-quick browser openapi format lock audit clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,6 +30,9 @@ demo: $(RUNTIME) ## Take one payment against the running stack and print its tim
 
 test: $(DEVELOPMENT) $(NODE) browser ## Run everything the project claims
 	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+soak: $(DEVELOPMENT) ## Load, mischief and kill -9 on the whole product, then the books (SECONDS, SEED, WEB, WORKERS_SOAK, MERCHANTS)
+	$(BIN)/python -m tests.soak --seconds $(SECONDS) --seed $(SEED) --web $(WEB) --workers $(WORKERS_SOAK) --merchants $(MERCHANTS)
 
 check: lint types contracts test ## Lint, types, import contracts and the tests
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
 from tests.contracts.conftest import Database
+from tests.contracts.test_store_money import REFUND
 from tests.contracts.test_store_rows import keep
 from tests.support.objects import METHOD, NOW_MS, an_attempt, an_intent, opened, paid
-from wxbackend.domain.attempt import AttemptState
+from wxbackend.domain.attempt import Attempt, AttemptState
 from wxbackend.domain.discrepancy import DiscrepancyKind
 from wxbackend.domain.intent import IntentStatus
 from wxbackend.domain.lifecycle import Step
-from wxbackend.domain.observation import Closed, Observation
-from wxbackend.flows import settle
+from wxbackend.domain.observation import Closed, Observation, Pending, Uncertain
+from wxbackend.domain.refund import RefundState
+from wxbackend.flows import settle, settle_refund
 from wxbackend.flows.dependencies import Dependencies, Policy
+from wxbackend.flows.reconcile_intent import reconcile_intent
+from wxbackend.ports.store import Poll
 
 NUMBERS: Final = itertools.count(10**6)
 
@@ -107,3 +112,61 @@ def test_a_payment_heard_of_before_its_order_is_sent_again_is_never_overwritten(
     assert database.store.write(lambda unit: unit.attempts.claim(now_ms=2 * NOW_MS, lease_ms=1, limit=9)) == []
     hear(database, 12, paid())
     assert database.store.read(lambda unit: unit.discrepancies.count_open()) == 0
+
+
+def due_by(database: Database, now_ms: int) -> list[tuple[int, int]]:
+    """The attempts that a worker would look at by then, and how often they were looked at in their state."""
+    polls = database.store.write(lambda unit: unit.attempts.claim(now_ms=now_ms, lease_ms=1, limit=9))
+    return [(poll.item, poll.tries) for poll in polls]
+
+
+def test_an_order_that_was_unclear_for_long_is_queried_as_soon_as_any_other_when_it_opens(database: Database) -> None:
+    intent = an_intent(status=IntentStatus.REQUIRES_ACTION, attempt_id=12, payment_method=METHOD)
+    keep(database, intent, an_attempt(12, state=AttemptState.UNCERTAIN))
+    deps = dependencies(database)
+    database.store.write(lambda unit: settle.settle(unit, deps, 12, opened(), looks=7))
+    first_look_ms = NOW_MS + round(deps.policy.look_after_s[0] * 1000)
+    assert due_by(database, first_look_ms - 1) == []
+    assert due_by(database, first_look_ms) == [(12, 0)]
+
+
+class Silent:
+    """A provider that has the order unpaid, and whose answer to a close is always lost."""
+
+    def of(self, _name: str, _merchant: str) -> Silent:
+        return self
+
+    def query(self, _attempt: Attempt) -> Observation:
+        return Pending("unpaid")
+
+    def close(self, _attempt: Attempt) -> Observation:
+        return Uncertain("no answer")
+
+    def send(self, exchange: Observation) -> Observation:
+        return exchange
+
+
+def test_an_expired_order_whose_close_got_no_answer_is_closed_again_within_seconds(database: Database) -> None:
+    intent = an_intent(status=IntentStatus.REQUIRES_ACTION, attempt_id=12, payment_method=METHOD)
+    keep(database, intent, an_attempt(12, state=AttemptState.OPEN, expires_ms=NOW_MS))
+    silent = cast("Any", Silent())
+    deps = replace(dependencies(database), providers=silent, transport=silent)
+    reconcile_intent(deps, Poll(12, tries=4))
+    found = database.store.read(lambda unit: unit.attempts.find(12))
+    assert found is not None
+    assert found.state is AttemptState.CLOSING
+    assert due_by(database, NOW_MS + 1_000) == [(12, 0)]
+
+
+def test_a_refund_that_waited_long_for_money_is_asked_about_at_once_when_its_fate_gets_unclear(
+    database: Database,
+) -> None:
+    keep(database, an_intent(status=IntentStatus.SUCCEEDED, amount_received=2000))
+    waited_long = replace(REFUND, intent_id=1, state=RefundState.SHORT)
+    database.store.write(lambda unit: unit.refunds.insert(waited_long))
+    deps = dependencies(database)
+    database.store.write(lambda unit: settle_refund.settle_refund(unit, deps, REFUND.id, Uncertain(), looks=500))
+    due = database.store.write(lambda unit: unit.refunds.claim(now_ms=NOW_MS + 1_000, lease_ms=1, limit=9))
+    assert [(poll.item, poll.tries) for poll in due] == [(REFUND.id, 0)]
+    database.store.write(lambda unit: settle_refund.settle_refund(unit, deps, REFUND.id, Uncertain(), looks=1))
+    assert not database.store.write(lambda unit: unit.refunds.claim(now_ms=NOW_MS + 4_999, lease_ms=1, limit=9))

