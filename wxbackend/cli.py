@@ -58,12 +58,13 @@ def serve() -> None:
 @cli.command()
 def work() -> None:
     """Run a worker: reconciliation, webhooks, certificates."""
-    from wxbackend.assembly import METRICS_VARIABLE, assemble, worker
+    from wxbackend.assembly import METRICS_VARIABLE, assemble, spare_the_collector, worker
     from wxbackend.logs import configure
 
     configure()
     assembled = assemble(load_settings(), metrics_folder=os.environ.get(METRICS_VARIABLE))
     running = worker(assembled)
+    spare_the_collector()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: running.stop())
     running.run()
