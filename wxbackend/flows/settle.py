@@ -59,7 +59,7 @@ def resend(unit: Unit, deps: Dependencies, attempt_id: int, *, now_ms: int) -> A
     attempt = locked[1]
     if not attempt.is_unresolved() or attempt.state is AttemptState.CLOSING:
         return None
-    sent = unit.attempts.save(replace(attempt, sent_ms=now_ms))
+    sent = unit.attempts.save(replace(attempt, sent_ms=now_ms), was=attempt)
     unit.attempts.schedule(attempt.id, due_ms=now_ms + deps.policy.lease_ms, tries=0)
     return sent
 
@@ -82,7 +82,7 @@ def settle(
     after = step.attempt
     assert after is not None
     if after != attempt:
-        after = unit.attempts.save(after)
+        after = unit.attempts.save(after, was=attempt)
     step = _save_intent(unit, replace(step, attempt=after), intent)
     if after.state is not attempt.state:
         _plan_look(unit, deps, after, tries=0)  # the pauses belong to the state: a new one begins with its first
@@ -119,7 +119,7 @@ def _save_intent(unit: Unit, step: Step, was: PaymentIntent | None) -> Step:
         return step
     if step.intent == was:
         return step
-    unit.intents.save(step.intent)
+    unit.intents.save(step.intent, was=was)
     return replace(step, intent=replace(step.intent, version=step.intent.version + 1))
 
 
@@ -139,7 +139,7 @@ def _close_other(unit: Unit, deps: Dependencies, attempt_id: int) -> None:
     other = unit.attempts.find(attempt_id)
     if other is None or not other.is_unresolved():
         return
-    unit.attempts.save(replace(other, state=AttemptState.CLOSING))
+    unit.attempts.save(replace(other, state=AttemptState.CLOSING), was=other)
     unit.attempts.schedule(other.id, due_ms=deps.surroundings.now_ms(), tries=0)
 
 

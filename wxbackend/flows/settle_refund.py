@@ -33,7 +33,7 @@ def resend(unit: Unit, deps: Dependencies, refund_id: int, *, now_ms: int) -> Re
     if refund.state not in UNSENT:
         return None
     sent = replace(refund, sent_ms=now_ms)
-    unit.refunds.save(sent)
+    unit.refunds.save(sent, was=refund)
     unit.refunds.schedule(refund_id, due_ms=now_ms + deps.policy.lease_ms, tries=0)
     return sent
 
@@ -46,7 +46,7 @@ def settle_refund(
     step = refund_lifecycle.advance(was, observation)
     refund = step.refund
     if refund != was:
-        unit.refunds.save(refund)
+        unit.refunds.save(refund, was=was)
         refund = replace(refund, version=refund.version + 1)
     moved = ledger.of_refund(refund, was.state)
     announce.book(unit, deps, moved, account=refund.account, livemode=refund.livemode)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import bindparam, insert, or_, select, update
+from sqlalchemy import bindparam, insert, or_, select
 
 from wxbackend.domain.attempt import UNRESOLVED, Attempt, AttemptState
 from wxbackend.domain.money import Money
@@ -16,6 +16,7 @@ from wxbackend.store import tables
 from wxbackend.store.due_queue import DueQueue
 from wxbackend.store.json_text import from_text, to_text
 from wxbackend.store.links import Link
+from wxbackend.store.saves import Saves
 from wxbackend.store.statement import Statement
 
 _T = tables.attempts
@@ -35,12 +36,7 @@ _UNRESOLVED = Statement(
     )
 )
 _CHANGING = ("sent_ms", "state", "handle", "client_params", "presentable_until_ms", "transaction_id", "paid_ms")
-_SAVE = Statement(
-    update(_T)
-    .where(_T.c.id == bindparam("attempt_id"), _T.c.version == bindparam("was_version"))
-    .values({name: bindparam(f"new_{name}") for name in _CHANGING} | {"version": bindparam("new_version")})
-    .returning(_T.c.id)
-)
+_SAVE = Saves(_T, _CHANGING, unlocked="an attempt was changed without its intent's lock")
 _QUEUE = DueQueue(tables.poll_queue)
 
 
@@ -72,13 +68,9 @@ class Attempts:
         row = _UNRESOLVED.first(self._link, {"of_intent": intent_id})
         return None if row is None else attempt_from(row)
 
-    def save(self, attempt: Attempt) -> Attempt:
-        """Write what can change; its `version` is the one that was read."""
-        row = _row(attempt)
-        values = {f"new_{name}": row[name] for name in _CHANGING}
-        values |= {"attempt_id": attempt.id, "was_version": attempt.version, "new_version": attempt.version + 1}
-        written = _SAVE.all(self._link, values)
-        assert len(written) == 1, "an attempt was changed without its intent's lock"
+    def save(self, attempt: Attempt, *, was: Attempt | None = None) -> Attempt:
+        """Write what changed; its `version` is the one that was read."""
+        _SAVE.run(self._link, _row(attempt), None if was is None else _row(was))
         return replace(attempt, version=attempt.version + 1)
 
     def schedule(self, attempt_id: int, *, due_ms: int, tries: int) -> None:

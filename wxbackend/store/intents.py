@@ -6,7 +6,7 @@ from collections import namedtuple
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select
 
 from wxbackend.domain.attempt import Attempt
 from wxbackend.domain.intent import IntentStatus, PaymentError, PaymentIntent, PaymentMethod
@@ -18,6 +18,7 @@ from wxbackend.store.attempts import attempt_from
 from wxbackend.store.json_text import from_text, to_text
 from wxbackend.store.links import Link
 from wxbackend.store.paging import paged
+from wxbackend.store.saves import Saves
 from wxbackend.store.statement import Statement
 
 _T = tables.payment_intents
@@ -33,13 +34,10 @@ _LOCK_OF = Statement(
 )
 _SHOWN = Statement(_BOTH.outerjoin_from(_T, _A, _A.c.id == _T.c.attempt_id).where(_T.c.id == bindparam("intent_id")))
 _AttemptRow = namedtuple("_AttemptRow", [column.name for column in _A.c])  # type: ignore[misc]  # noqa: PYI024
-_CHANGING = [column for column in _T.c if column.name not in ("id", "account", "livemode", "created_ms")]
-_SAVE = Statement(
-    update(_T)
-    .where(_T.c.id == bindparam("intent_id"), _T.c.version == bindparam("was_version"))
-    .values({column.name: bindparam(f"new_{column.name}") for column in _CHANGING})
-    .returning(_T.c.id)
-)
+_CHANGING = [
+    column.name for column in _T.c if column.name not in ("id", "account", "livemode", "created_ms", "version")
+]
+_SAVE = Saves(_T, _CHANGING, unlocked="an intent was changed without its lock")
 
 
 class Intents:
@@ -76,14 +74,9 @@ class Intents:
             return None
         return intent_from(row), None if row.attempt_id is None else attempt_from(_AttemptRow._make(row[len(_T.c) :]))
 
-    def save(self, intent: PaymentIntent) -> None:
-        """Write one; its `version` is the one that was read."""
-        row = _row(intent)
-        values = {f"new_{column.name}": row[column.name] for column in _CHANGING}
-        values["new_version"] = intent.version + 1
-        values |= {"intent_id": intent.id, "was_version": intent.version}
-        written = _SAVE.all(self._link, values)
-        assert len(written) == 1, "an intent was changed without its lock"
+    def save(self, intent: PaymentIntent, *, was: PaymentIntent | None = None) -> None:
+        """Write what changed; its `version` is the one that was read."""
+        _SAVE.run(self._link, _row(intent), None if was is None else _row(was))
 
     def page(self, account: str, *, livemode: bool, page: Page) -> Sequence[tuple[PaymentIntent, Attempt | None]]:
         """Newest first, one more than asked so that the caller knows whether there are more."""

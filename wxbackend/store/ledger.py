@@ -19,8 +19,8 @@ from wxbackend.store.statement import Statement
 _T = tables.ledger
 _BOOK = Statement(
     {
-        "sqlite": sqlite_insert(_T).on_conflict_do_nothing().returning(_T.c.id),
-        "postgresql": postgresql_insert(_T).on_conflict_do_nothing().returning(_T.c.id),
+        "sqlite": sqlite_insert(_T).on_conflict_do_nothing(),
+        "postgresql": postgresql_insert(_T).on_conflict_do_nothing(),
     }
 )
 _OWNED = (_T.c.account == bindparam("of_account"), _T.c.livemode == bindparam("of_livemode"))
@@ -40,10 +40,10 @@ class Ledger:
     def __init__(self, link: Link) -> None:
         self._link = link
 
-    def book(self, account: str, *, livemode: bool, booked: BookedTransfer) -> bool:
+    def book(self, account: str, *, livemode: bool, booked: BookedTransfer) -> None:
         """Append a row; the same kind and subject is booked once."""
         transfer = booked.transfer
-        new = _BOOK.all(
+        _BOOK.run(
             self._link,
             {
                 "id": booked.id,
@@ -59,7 +59,6 @@ class Ledger:
                 "created_ms": booked.created_ms,
             },
         )
-        return len(new) == 1
 
     def balances(self, account: str, *, livemode: bool) -> dict[tuple[str, str], int]:
         """Debits less credits."""

@@ -17,6 +17,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 
 from wxbackend.store import engines
+from wxbackend.store.batch import Batch, Write
 
 CURSOR: Final = "wxbackend_cursor"
 """Under this name the pool's record of a connection keeps the cursor that all its links use."""
@@ -34,11 +35,12 @@ class CommitUnknown(Exception):
 class Link:
     """One connection while one unit uses it."""
 
-    __slots__ = ("_core", "_engine", "_pipeline", "_proxied", "_spoilt", "cursor", "dialect")
+    __slots__ = ("_batch", "_core", "_engine", "_pipeline", "_proxied", "_spoilt", "cursor", "dialect")
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._proxied: PoolProxiedConnection = engine.raw_connection()
+        self._proxied: PoolProxiedConnection = _connect(engine)
+        self._batch = Batch()
         self._core: Connection | None = None
         self._pipeline: psycopg.Pipeline | None = None
         self._spoilt = False
@@ -54,6 +56,7 @@ class Link:
     @property
     def core(self) -> Connection:
         """The same connection for a query that is built on the spot; the transaction stays ours."""
+        self.flush()
         self.end_pipeline()  # Core looks at each answer at once
         if self._core is None:
             self._core = Connection(self._engine, self._proxied)
@@ -66,21 +69,51 @@ class Link:
         except self.dialect.loaded_dbapi.Error as error:
             raise self._as_core_says_it(text, error) from error
 
-    def row(self, text: str, values: Any = ()) -> Sequence[Any] | None:
-        """Run it; the first row of its answer."""
-        try:
-            found: Sequence[Any] | None = self.cursor.execute(text, values).fetchone()
-        except self.dialect.loaded_dbapi.Error as error:
-            raise self._as_core_says_it(text, error) from error
+    def write(self, write: Write, values: Sequence[Any]) -> None:
+        """Write. On PostgreSQL it waits for others, to be sent together with them."""
+        if self.dialect.name == "postgresql":
+            if not self._batch.takes(write):
+                self.flush()
+            self._batch.add(write, values)
+            return
+        self.execute(write.text, values)
+        if write.once is not None and self.cursor.rowcount == 0:
+            raise AssertionError(write.once)
+
+    def flush(self) -> None:
+        """Send the writes that wait."""
+        if not self._batch:
+            return
+        text, values, reasons = self._batch.statement()
+        self._batch.clear()
+        if not reasons:
+            self.execute(text, values)
+            return
+        touched = self._answer(text, values, many=False)
+        for count, reason in zip(touched, reasons, strict=True):
+            if count == 0:
+                raise AssertionError(reason)
+
+    def row(self, asked: Write, values: Sequence[Any] = ()) -> Sequence[Any] | None:
+        """The first row of an answer, after the writes that it could tell of."""
+        if self._batch and self._batch.touches(asked.tables):
+            self.flush()
+        found: Sequence[Any] | None = self._answer(asked.text, values, many=False)
         return found
 
-    def rows(self, text: str, values: Any = ()) -> list[Sequence[Any]]:
-        """Run it; all rows of its answer."""
+    def rows(self, asked: Write, values: Sequence[Any] = ()) -> list[Sequence[Any]]:
+        """All rows of an answer, after the writes that it could tell of."""
+        if self._batch and self._batch.touches(asked.tables):
+            self.flush()
+        found: list[Sequence[Any]] = self._answer(asked.text, values, many=True)
+        return found
+
+    def _answer(self, text: str, values: Sequence[Any], *, many: bool) -> Any:
         try:
-            found: list[Sequence[Any]] = self.cursor.execute(text, values).fetchall()
+            answered = self.cursor.execute(text, values)
+            return answered.fetchall() if many else answered.fetchone()
         except self.dialect.loaded_dbapi.Error as error:
             raise self._as_core_says_it(text, error) from error
-        return found
 
     def begin_pipeline(self) -> None:
         """Send statements without waiting for their answers until one is read; PostgreSQL only."""
@@ -115,23 +148,35 @@ class Link:
         return bool(driver.in_transaction)
 
     def _as_core_says_it(self, text: str, error: Exception) -> DBAPIError:
-        """The error that Core would raise; a connection that is gone is given up, as Core does it."""
+        """A connection that is gone is given up, as Core does it."""
         driver: Any = self._proxied.driver_connection
         self._spoilt = self.dialect.name == "postgresql"
         gone = self.dialect.is_disconnect(error, driver, None)  # type: ignore[arg-type]
         if gone:
             self._proxied.invalidate(error)
-        told = DBAPIError.instance(
-            text,
-            None,
-            error,
-            self.dialect.loaded_dbapi.Error,
-            hide_parameters=True,
-            connection_invalidated=gone,
-            dialect=self.dialect,
-        )
-        assert isinstance(told, DBAPIError)
-        return told
+        return _as_core_says_it(self.dialect, text, error, gone=gone)
+
+
+def _connect(engine: Engine) -> PoolProxiedConnection:
+    try:
+        return engine.raw_connection()
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise _as_core_says_it(engine.dialect, "", error, gone=False) from error
+
+
+def _as_core_says_it(dialect: Dialect, text: str, error: Exception, *, gone: bool) -> DBAPIError:
+    """The error that Core would raise."""
+    told = DBAPIError.instance(
+        text,
+        None,
+        error,
+        dialect.loaded_dbapi.Error,
+        hide_parameters=True,
+        connection_invalidated=gone,
+        dialect=dialect,
+    )
+    assert isinstance(told, DBAPIError)
+    return told
 
 
 @contextmanager
@@ -155,6 +200,7 @@ def transaction(link: Link, begin: str) -> Iterator[None]:
 
 def commit(link: Link) -> None:
     """Make it durable. Every transaction of a unit ends here."""
+    link.flush()
     try:
         link.execute("COMMIT")
         link.end_pipeline()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select
 
 from wxbackend.domain.money import Money
 from wxbackend.domain.refund import Origin, Refund, RefundState
@@ -15,6 +15,7 @@ from wxbackend.store.due_queue import DueQueue
 from wxbackend.store.json_text import from_text, to_text
 from wxbackend.store.links import Link
 from wxbackend.store.paging import paged
+from wxbackend.store.saves import Saves
 from wxbackend.store.statement import Statement
 
 _T = tables.refunds
@@ -31,12 +32,7 @@ _FIND_BY_NUMBER = Statement(
 _OF_ATTEMPT = Statement(select(_T).where(_T.c.attempt_id == bindparam("of_attempt")).order_by(_T.c.id))
 _OF_DISCREPANCY = Statement(select(_T).where(_T.c.discrepancy_id == bindparam("of_discrepancy")))
 _CHANGING = ("sent_ms", "state", "handle", "failure", "succeeded_ms", "metadata")
-_SAVE = Statement(
-    update(_T)
-    .where(_T.c.id == bindparam("refund_id"), _T.c.version == bindparam("was_version"))
-    .values({name: bindparam(f"new_{name}") for name in _CHANGING} | {"version": bindparam("new_version")})
-    .returning(_T.c.id)
-)
+_SAVE = Saves(_T, _CHANGING, unlocked="a refund was changed without its intent's lock")
 
 
 class Refunds:
@@ -72,13 +68,9 @@ class Refunds:
         row = _OF_DISCREPANCY.first(self._link, {"of_discrepancy": discrepancy_id})
         return None if row is None else _refund_from(row)
 
-    def save(self, refund: Refund) -> None:
-        """Write what can change."""
-        row = _row(refund)
-        values = {f"new_{name}": row[name] for name in _CHANGING}
-        values |= {"refund_id": refund.id, "was_version": refund.version, "new_version": refund.version + 1}
-        written = _SAVE.all(self._link, values)
-        assert len(written) == 1, "a refund was changed without its intent's lock"
+    def save(self, refund: Refund, *, was: Refund | None = None) -> None:
+        """Write what changed; its `version` is the one that was read."""
+        _SAVE.run(self._link, _row(refund), None if was is None else _row(was))
 
     def page(self, account: str, *, livemode: bool, page: Page, intent_id: int | None) -> Sequence[Refund]:
         """Newest first, one more than asked."""

@@ -35,7 +35,7 @@ class Refunds(Protocol):
         """The refund that gives misplaced money back."""
         ...
 
-    def save(self, refund: Refund) -> None:
+    def save(self, refund: Refund, *, was: Refund | None = None) -> None:
         """Write one; its intent is locked in this unit."""
         ...
 
@@ -76,8 +76,8 @@ class BookedTransfer:
 class Ledger(Protocol):
     """The journal."""
 
-    def book(self, account: str, *, livemode: bool, booked: BookedTransfer) -> bool:
-        """Append it once for each kind and subject; whether it is new."""
+    def book(self, account: str, *, livemode: bool, booked: BookedTransfer) -> None:
+        """Append it, once for each kind and subject."""
         ...
 
     def balances(self, account: str, *, livemode: bool) -> dict[tuple[str, str], int]:

@@ -53,8 +53,8 @@ class Intents(Protocol):
         """Read one and keep others from changing it until the unit ends."""
         ...
 
-    def save(self, intent: PaymentIntent) -> None:
-        """Write one that `lock` gave in this unit."""
+    def save(self, intent: PaymentIntent, *, was: PaymentIntent | None = None) -> None:
+        """Write what differs from `was`, or all that can change; `lock` gave it in this unit."""
         ...
 
     def lock_of(self, attempt_id: int) -> tuple[PaymentIntent, Attempt] | None:
@@ -89,8 +89,8 @@ class Attempts(Protocol):
         """The one attempt of the intent that the provider still has to be asked about."""
         ...
 
-    def save(self, attempt: Attempt) -> Attempt:
-        """Write one that was read under its intent's lock; as it is written, with its next version."""
+    def save(self, attempt: Attempt, *, was: Attempt | None = None) -> Attempt:
+        """Write what differs from `was`, or all that can change; with its next version. Its intent is locked."""
         ...
 
     def schedule(self, attempt_id: int, *, due_ms: int, tries: int) -> None:
