@@ -127,9 +127,12 @@ def test_an_attempt_comes_back_as_it_was_and_is_found_by_its_number(database: Da
     keep(database, FULL_ATTEMPT, an_attempt(11))
     read = database.store.read
     assert read(lambda unit: unit.attempts.find(FULL_ATTEMPT.id)) == FULL_ATTEMPT
-    by_number = read(lambda unit: unit.attempts.find_by_number("wechat_v3", "1900000109", "order11"))
-    assert by_number == an_attempt(11)
-    assert read(lambda unit: unit.attempts.find_by_number("wechat_v3", "1900000110", "order11")) is None
+    database.store.write(lambda unit: unit.intents.insert(an_intent(1)))
+    locked = database.store.write
+    by_number = locked(lambda unit: unit.intents.lock_by_number("wechat_v3", "1900000109", "order11"))
+    assert by_number == (an_intent(1), an_attempt(11))
+    assert locked(lambda unit: unit.intents.lock_of(11)) == by_number
+    assert locked(lambda unit: unit.intents.lock_by_number("wechat_v3", "1900000110", "order11")) is None
     assert read(lambda unit: unit.attempts.unresolved(1)) == an_attempt(11)
     changed = an_attempt(11, state=AttemptState.PAID, transaction="43", paid_ms=5, sent_ms=6, handle="h")
     saved = database.store.write(lambda unit: unit.attempts.save(changed))

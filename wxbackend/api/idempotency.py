@@ -13,7 +13,7 @@ from wxbackend.api.errors import JSON_TYPE, of_rejection
 from wxbackend.api.reading import raw_parameters
 from wxbackend.domain.errors import IdempotencyInFlight, IdempotencyMismatch, InvalidRequest, Rejected
 from wxbackend.flows.dependencies import Dependencies
-from wxbackend.flows.once import AlreadyAnswered, AlreadyBegun, Once
+from wxbackend.flows.once import AlreadyAnswered, AlreadyBegun, Once, look_for_answer
 from wxbackend.ports.accounts import Actor
 from wxbackend.ports.store import IdempotentRequest
 
@@ -46,6 +46,7 @@ def answer_once(
     A request that makes no object of ours needs no `recover`: cut off, it is begun anew.
     """
     try:
+        look_for_answer(deps, once)
         made = run(once)
         if once.answer is not None:  # the flow kept it where it became true
             return Response(once.answer, status=200, content_type=JSON_TYPE)

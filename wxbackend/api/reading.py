@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 
-from flask import Request, g
-from marshmallow import Schema, ValidationError
+from flask import Request, g, request
+from marshmallow import ValidationError
 from webargs.flaskparser import FlaskParser
 
 from wxbackend.api import parameters
@@ -15,20 +15,12 @@ from wxbackend.domain.errors import InvalidRequest
 class ParameterParser(FlaskParser):
     """flask-smorest's `arguments` with our own reading of bodies and queries, and our own refusals."""
 
-    DEFAULT_UNKNOWN_BY_LOCATION = {"json": None, "query": None}  # noqa: RUF012 - the schema decides
-
-    def load_json(self, req: Request, schema: Schema) -> Any:
-        """The body, whichever encoding it has."""
-        return raw_parameters(req)
-
-    def load_querystring(self, req: Request, schema: Schema) -> Any:
-        """The query."""
-        return raw_parameters(req)
-
-    def handle_error(self, error: ValidationError, req: Request, schema: Schema, **kwargs: Any) -> NoReturn:
-        """The first refusal; webargs has put all of them below the place that it read."""
-        messages: Any = error.messages
-        raise refusal(messages[next(iter(messages))])
+    def parse(self, argmap: Any, req: Request | None = None, **_: Any) -> Any:
+        """The parameters of a request as the schema `argmap` has them; where they stand follows from the method."""
+        try:
+            return argmap.load(raw_parameters(req or request))
+        except ValidationError as error:
+            raise refusal(error.messages) from None
 
 
 def raw_parameters(request: Request) -> dict[str, Any]:

@@ -43,6 +43,16 @@ class AlreadyBegun(WxbackendError):
         self.object_id = object_id
 
 
+def look_for_answer(deps: Dependencies, once: Once) -> None:
+    """Raise what is kept under the key already: a request that is only repeated writes nothing."""
+    request = once.request
+    if request is None:
+        return
+    kept = deps.store.look(lambda unit: unit.idempotency.find(request))
+    if kept is not None and kept.status is not None:
+        _raise_kept(request, kept, deps.surroundings.now_ms())
+
+
 def claim(unit: Unit, deps: Dependencies, once: Once, *, object_id: int | None) -> None:
     """Claim the key in this unit, or raise what became of its first use; None for what makes no object of ours."""
     if once.request is None:

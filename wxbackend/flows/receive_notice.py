@@ -96,10 +96,10 @@ def _settle(unit: Unit, deps: Dependencies, kept: KeptNotice, notice: Notice) ->
         return "settled"
     if notice.observation is None or notice.out_trade_no is None:
         return "kept only"
-    attempt = unit.attempts.find_by_number(kept.provider, kept.merchant, notice.out_trade_no)
-    if attempt is None:
+    locked = unit.intents.lock_by_number(kept.provider, kept.merchant, notice.out_trade_no)
+    if locked is None:
         return _report_unmatched(unit, deps, kept, notice)
-    step = settle.settle(unit, deps, attempt.id, notice.observation)
+    step = settle.settle_locked(unit, deps, *locked, notice.observation)
     if step.discrepancy is not None:
         return f"discrepancy: {step.discrepancy.kind.value}"
     return "settled"

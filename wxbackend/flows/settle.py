@@ -72,10 +72,22 @@ def settle(
     `looks` is how often the worker has looked, when it is the worker that heard it, and 0 when a
     request that acted on the attempt lets go of it: either way the next look is planned anew.
     """
-    now_ms = deps.surroundings.now_ms()
     locked = unit.intents.lock_of(attempt_id)
     assert locked is not None, "an observation about an attempt that was never recorded"
-    intent, attempt = locked
+    return settle_locked(unit, deps, *locked, observation, looks=looks)
+
+
+def settle_locked(
+    unit: Unit,
+    deps: Dependencies,
+    intent: PaymentIntent,
+    attempt: Attempt,
+    observation: Observation,
+    *,
+    looks: int | None = None,
+) -> Step:
+    """The same for an attempt that was read under its intent's lock."""
+    now_ms = deps.surroundings.now_ms()
     # An attempt that may still be paid is the only one of its intent.
     another_unresolved = not attempt.is_unresolved() and unit.attempts.unresolved(intent.id) is not None
     step = lifecycle.advance(intent, attempt, observation, now_ms=now_ms, another_unresolved=another_unresolved)

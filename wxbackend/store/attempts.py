@@ -22,13 +22,6 @@ from wxbackend.store.statement import Statement
 _T = tables.attempts
 _INSERT = Statement(insert(_T))
 _FIND = Statement(select(_T).where(_T.c.id == bindparam("attempt_id")))
-_FIND_BY_NUMBER = Statement(
-    select(_T).where(
-        _T.c.provider == bindparam("named_provider"),
-        _T.c.merchant == bindparam("named_merchant"),
-        _T.c.out_trade_no == bindparam("number"),
-    )
-)
 _UNRESOLVED = Statement(
     select(_T).where(
         _T.c.intent_id == bindparam("of_intent"),
@@ -55,12 +48,6 @@ class Attempts:
     def find(self, attempt_id: int) -> Attempt | None:
         """Read one."""
         row = _FIND.first(self._link, {"attempt_id": attempt_id})
-        return None if row is None else attempt_from(row)
-
-    def find_by_number(self, provider: str, merchant: str, out_trade_no: str) -> Attempt | None:
-        """Read one by the number that the provider knows."""
-        named = {"named_provider": provider, "named_merchant": merchant, "number": out_trade_no}
-        row = _FIND_BY_NUMBER.first(self._link, named)
         return None if row is None else attempt_from(row)
 
     def unresolved(self, intent_id: int) -> Attempt | None:

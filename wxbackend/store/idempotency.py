@@ -56,9 +56,14 @@ class Idempotency:
         )
         if claimed:
             return None
+        kept = self.find(request)
+        assert kept is not None, "a key that could not be claimed is there"
+        return kept
+
+    def find(self, request: IdempotentRequest) -> KeptReply | None:
+        """Read what is under the key."""
         row = _FIND.first(self._link, _named(request))
-        assert row is not None, "a key that could not be claimed is there"
-        return KeptReply(row.fingerprint, row.status, row.body, row.object_id, row.begun_ms)
+        return None if row is None else KeptReply(row.fingerprint, row.status, row.body, row.object_id, row.begun_ms)
 
     def finish(self, request: IdempotentRequest, *, status: int, body: bytes) -> None:
         """Keep the answer."""

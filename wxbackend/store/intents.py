@@ -32,6 +32,15 @@ _BOTH = select(_T, *(column.label(f"of_attempt_{column.name}") for column in _A.
 _LOCK_OF = Statement(
     _BOTH.join_from(_T, _A, _A.c.intent_id == _T.c.id).where(_A.c.id == bindparam("named_attempt")).with_for_update()
 )
+_LOCK_BY_NUMBER = Statement(
+    _BOTH.join_from(_T, _A, _A.c.intent_id == _T.c.id)
+    .where(
+        _A.c.provider == bindparam("named_provider"),
+        _A.c.merchant == bindparam("named_merchant"),
+        _A.c.out_trade_no == bindparam("number"),
+    )
+    .with_for_update()
+)
 _SHOWN = Statement(_BOTH.outerjoin_from(_T, _A, _A.c.id == _T.c.attempt_id).where(_T.c.id == bindparam("intent_id")))
 _AttemptRow = namedtuple("_AttemptRow", [column.name for column in _A.c])  # type: ignore[misc]  # noqa: PYI024
 _CHANGING = [
@@ -64,15 +73,19 @@ class Intents:
 
     def lock_of(self, attempt_id: int) -> tuple[PaymentIntent, Attempt] | None:
         """An attempt and its intent, read for changing in one statement."""
-        row = _LOCK_OF.first(self._link, {"named_attempt": attempt_id})
-        return None if row is None else (intent_from(row), attempt_from(_AttemptRow._make(row[len(_T.c) :])))
+        return _both_from(_LOCK_OF.first(self._link, {"named_attempt": attempt_id}))
+
+    def lock_by_number(self, provider: str, merchant: str, out_trade_no: str) -> tuple[PaymentIntent, Attempt] | None:
+        """The same by the number that the provider knows."""
+        told = {"named_provider": provider, "named_merchant": merchant, "number": out_trade_no}
+        return _both_from(_LOCK_BY_NUMBER.first(self._link, told))
 
     def shown(self, intent_id: int) -> tuple[PaymentIntent, Attempt | None] | None:
         """Read one with its current attempt."""
         row = _SHOWN.first(self._link, {"intent_id": intent_id})
-        if row is None:
-            return None
-        return intent_from(row), None if row.attempt_id is None else attempt_from(_AttemptRow._make(row[len(_T.c) :]))
+        if row is not None and row.attempt_id is None:
+            return intent_from(row), None
+        return _both_from(row)
 
     def save(self, intent: PaymentIntent, *, was: PaymentIntent | None = None) -> None:
         """Write what changed; its `version` is the one that was read."""
@@ -91,6 +104,10 @@ class Intents:
             found = self._link.core.execute(select(tables.attempts).where(tables.attempts.c.id.in_(wanted)))
             current = {row.id: attempt_from(row) for row in found}
         return [(intent, current.get(intent.attempt_id or 0)) for intent in intents]
+
+
+def _both_from(row: Any | None) -> tuple[PaymentIntent, Attempt] | None:
+    return None if row is None else (intent_from(row), attempt_from(_AttemptRow._make(row[len(_T.c) :])))
 
 
 def _row(intent: PaymentIntent) -> dict[str, Any]:

@@ -62,10 +62,10 @@ class Link:
             self._core = Connection(self._engine, self._proxied)
         return self._core
 
-    def execute(self, text: str, values: Any = ()) -> None:
-        """Run it without reading an answer. Raises SQLAlchemy's `DBAPIError`, as everything here."""
+    def execute(self, text: str, values: Any = ()) -> Any:
+        """Run it; the driver's cursor. Raises SQLAlchemy's `DBAPIError`, as everything here."""
         try:
-            self.cursor.execute(text, values)
+            return self.cursor.execute(text, values)
         except self.dialect.loaded_dbapi.Error as error:
             raise self._as_core_says_it(text, error) from error
 
@@ -76,8 +76,8 @@ class Link:
                 self.flush()
             self._batch.add(write, values)
             return
-        self.execute(write.text, values)
-        if write.once is not None and self.cursor.rowcount == 0:
+        written = self.execute(write.text, values)
+        if write.once is not None and written.rowcount == 0:
             raise AssertionError(write.once)
 
     def flush(self) -> None:
@@ -202,15 +202,14 @@ def commit(link: Link) -> None:
     """Make it durable. Every transaction of a unit ends here."""
     link.flush()
     try:
-        link.execute("COMMIT")
+        committed = link.execute("COMMIT")
         link.end_pipeline()
     except DBAPIError as error:
         if isinstance(error.orig, psycopg.Error) and not error.connection_invalidated:
             raise  # PostgreSQL told why it refused, or that a statement sent before had failed
         raise CommitUnknown(error) from error
     # PostgreSQL answers COMMIT with ROLLBACK, and no error, when a statement before it had failed.
-    told = getattr(link.cursor, "statusmessage", "COMMIT")
-    assert told == "COMMIT", "a unit went on after a statement had failed"
+    assert getattr(committed, "statusmessage", "COMMIT") == "COMMIT", "a unit went on after a statement had failed"
 
 
 def asks_for_another_try(error: DBAPIError) -> bool:

@@ -64,6 +64,10 @@ class KeptReply:
 class Idempotency(Protocol):
     """Replies kept for requests that are sent again."""
 
+    def find(self, request: IdempotentRequest) -> KeptReply | None:
+        """What is kept under the key."""
+        ...
+
     def begin(self, request: IdempotentRequest, *, object_id: int | None, now_ms: int) -> KeptReply | None:
         """Claim the key; None when it is ours now, else what is there."""
         ...

@@ -61,6 +61,10 @@ class Intents(Protocol):
         """An attempt and its intent, both kept from others until the unit ends."""
         ...
 
+    def lock_by_number(self, provider: str, merchant: str, out_trade_no: str) -> tuple[PaymentIntent, Attempt] | None:
+        """The same by the number that the provider knows."""
+        ...
+
     def shown(self, intent_id: int) -> tuple[PaymentIntent, Attempt | None] | None:
         """Read one with its current attempt."""
         ...
@@ -79,10 +83,6 @@ class Attempts(Protocol):
 
     def find(self, attempt_id: int) -> Attempt | None:
         """Read one."""
-        ...
-
-    def find_by_number(self, provider: str, merchant: str, out_trade_no: str) -> Attempt | None:
-        """Read one by the number that the provider knows."""
         ...
 
     def unresolved(self, intent_id: int) -> Attempt | None:
