@@ -155,10 +155,6 @@ class _WatchedCursor:
                 self._break(committed=how is How.UNHEARD)
         return self._cursor.execute(text, values)
 
-    def __getattr__(self, name: str) -> Any:
-        """What else a cursor can tell, such as how many rows were touched and how a COMMIT ended."""
-        return getattr(self._cursor, name)
-
     def _break(self, *, committed: bool) -> None:
         """Let the COMMIT fail as its own driver would let it fail, after it happened or before."""
         if isinstance(self._driver, sqlite3.Connection):
