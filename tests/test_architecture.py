@@ -81,7 +81,7 @@ def functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionD
             yield node
 
 
-OURS: Final = python_files(PRODUCT, ROOT / "tests", ROOT / "app.py", ROOT / "config")
+OURS: Final = python_files(PRODUCT, ROOT / "tests", ROOT / "bench", ROOT / "app.py", ROOT / "config")
 WRITTEN: Final = [path for path in OURS if MIGRATIONS not in path.parents]
 SHIPPED: Final = [path for path in python_files(PRODUCT) if MIGRATIONS not in path.parents]
 SERVING: Final = [path for path in SHIPPED if SIMULATORS not in path.parents]
@@ -221,6 +221,29 @@ def test_only_lifecycle_computes_a_status_and_only_settle_stores_an_intent() -> 
                 storing.append(name_of(path))
     assert set(computing) == {"wxbackend/domain/lifecycle.py"}
     assert set(storing) == {"wxbackend/flows/settle.py"}
+
+
+def test_every_link_in_a_text_leads_somewhere() -> None:
+    folders = [ROOT / name for name in ("docs", "tests", "wxbackend", "miniprogram_stub")]
+    texts = [*ROOT.glob("*.md"), *(path for folder in folders for path in folder.rglob("*.md"))]
+    dead = []
+    for path in texts:
+        if "node_modules" in path.parts:
+            continue
+        for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):
+            place, _, heading = link.partition("#")
+            if place.startswith(("http://", "https://")):
+                continue
+            target = path.parent / place if place else path
+            if not target.exists() or (heading and heading not in anchors(target)):
+                dead.append(f"{name_of(path)} {link}")
+    assert dead == []
+
+
+def anchors(path: Path) -> set[str]:
+    """The headings of a text, as links name them."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
 def test_importing_any_module_does_nothing() -> None:

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import pytest
 
-from tests.api.calling import FORM, INTENTS, basic, error_of, form, nothing_changes, raw, refused
-from tests.support.stack import Answer, RunningStack
+from tests.api.calling import FORM, INTENTS, basic, error_of, form, mini_program_session, nothing_changes, raw, refused
+from tests.support.stack import MINI_PROGRAM, Answer, RunningStack
 
 BODY: Final = {"amount": 2000, "currency": "CNY", "metadata": {"a": "1"}}
 AT_ONCE: Final = 20
@@ -111,6 +111,24 @@ def test_a_conflict_keeps_nothing_either(stack: RunningStack) -> None:
     stack.api("POST", path)
     refused(stack.call("POST", path, headers=headers), 400, "payment_intent_unexpected_state")
     assert stack.rows("SELECT * FROM idempotency_keys WHERE key = ?", headers["Idempotency-Key"]) == []
+
+
+@pytest.mark.parametrize(
+    ("secret", "code"), [({}, "parameter_missing"), ({"Client-Secret": "pi_1_secret_guessed"}, "parameter_invalid")]
+)
+def test_a_kept_answer_is_not_told_to_a_buyers_side_without_the_client_secret(
+    stack: RunningStack, secret: dict[str, str], code: str
+) -> None:
+    intent, session = stack.create_intent(), mini_program_session(stack, MINI_PROGRAM)
+    path, method = f"{INTENTS}/{intent['id']}/confirm", {"payment_method_data": {"type": "wechat_pay"}}
+    headers = {"Idempotency-Key": new_key(), "Wx-Session": session}
+    proof = {"Client-Secret": intent["client_secret"]}
+    first = stack.call("POST", path, method, key=stack.publishable_key, headers=headers | proof)
+    assert first.json()["status"] == "requires_action"
+    with nothing_changes(stack):
+        told = stack.call("POST", path, method, key=stack.publishable_key, headers=headers | secret)
+        refused(told, 400, code, "client_secret")
+    assert stack.call("POST", path, method, key=stack.publishable_key, headers=headers | proof).body == first.body
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "x" * 5000])

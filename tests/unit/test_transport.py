@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 from typing import Final
 
@@ -16,6 +18,7 @@ from wxbackend.transport.http import RESPONSE_BYTES_MAX, HttpTransport, Limits
 QUICK: Final = Limits(connect_s=1.0, read_s=0.4, total_s=0.8)
 # Generous: the point is that a drip does not go on for ever, not how exact the clock is.
 NOT_FOR_EVER_S: Final = 8.0
+LEAVES_WITHIN_S: Final = 8.0
 OK_HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
 
 
@@ -156,3 +159,18 @@ def test_a_pooled_connection_gets_a_deadline_of_its_own_each_time() -> None:
         transport.close()
     assert statuses == [200] * 5
     assert len(rogue.requests) == 1
+
+
+def test_a_closed_transport_leaves_no_connection_open() -> None:
+    left = threading.Event()
+
+    def keep_alive(connection: socket.socket, _closing: threading.Event) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        if connection.recv(1) == b"":
+            left.set()
+
+    transport = HttpTransport(QUICK)
+    with Rogue(keep_alive) as rogue:
+        transport.send(an_exchange(rogue.url))
+        transport.close()
+        assert left.wait(LEAVES_WITHIN_S)

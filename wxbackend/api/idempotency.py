@@ -14,7 +14,7 @@ from wxbackend.api.reading import raw_parameters
 from wxbackend.domain.errors import IdempotencyInFlight, IdempotencyMismatch, InvalidRequest, Rejected
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.once import AlreadyAnswered, AlreadyBegun, Once, look_for_answer
-from wxbackend.ports.accounts import Actor
+from wxbackend.ports.accounts import Actor, KeyKind
 from wxbackend.ports.store import IdempotentRequest
 
 KEY_CHARACTERS_MAX: Final = 255
@@ -32,7 +32,8 @@ def once_of(request: Request, actor: Actor) -> Once:
         )
     told = [request.method, request.path, actor.kind.value, _plain(raw_parameters(request))]
     fingerprint = hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    return Once(IdempotentRequest(actor.account, actor.livemode, key, fingerprint))
+    claimed = IdempotentRequest(actor.account, actor.livemode, key, fingerprint)
+    return Once(claimed, by_owner=actor.kind is KeyKind.SECRET)
 
 
 def answer_once(

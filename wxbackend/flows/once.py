@@ -19,9 +19,11 @@ class Once:
     """The claim of one request; without a key it claims nothing.
 
     `render` makes the answer's bytes of what a flow shows; `answer` are those that are kept, once they are.
+    `by_owner` says that the caller may be told all of the account without proving anything else.
     """
 
     request: IdempotentRequest | None = None
+    by_owner: bool = False
     render: Callable[[Any], bytes] | None = None
     answer: bytes | None = None
 
@@ -44,9 +46,12 @@ class AlreadyBegun(WxbackendError):
 
 
 def look_for_answer(deps: Dependencies, once: Once) -> None:
-    """Raise what is kept under the key already: a request that is only repeated writes nothing."""
+    """Raise what is kept under the key already: a request that is only repeated writes nothing.
+
+    Others than the owner are told by the flow's claim, after it has seen their proof.
+    """
     request = once.request
-    if request is None:
+    if request is None or not once.by_owner:
         return
     kept = deps.store.look(lambda unit: unit.idempotency.find(request))
     if kept is not None and kept.status is not None:

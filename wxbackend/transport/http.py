@@ -72,7 +72,10 @@ class HttpTransport:
         return exchange.read(reply)
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections that nobody is using; those in use are closed when their answer is read."""
+        for pool in list(self._pools.values()):
+            pool.close()  # clearing alone closes nothing that is still held here
+        self._pools.clear()
         self._pool.clear()
 
     def _pool_of(self, host: str) -> HTTPConnectionPool:
