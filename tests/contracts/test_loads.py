@@ -221,21 +221,19 @@ def test_a_database_that_goes_away_meanwhile_counts_as_nobodys_failure_and_lease
     due(scene, 3)
     load = scene.one_load()
 
-    @dataclass(frozen=True)
-    class Gone(Reachable):
-        """Reads, and writes no more."""
+    class GoneOnce(Reachable):
+        """Its first write gets no answer."""
 
-        store: Any
-
-        def look(self, work: Callable[[Any], Any]) -> Any:
-            """As before."""
-            return self.store.look(work)
+        gone = True
 
         def write(self, work: Callable[[Any], Any]) -> Any:
             """Not now."""
-            raise DatabaseAway("gone")
+            if self.gone:
+                self.gone = False
+                raise DatabaseAway("gone")
+            return super().write(work)
 
-    assert carry(replace(scene.deps, store=Gone(scene.database.store)), load)
+    assert carry(replace(scene.deps, store=GoneOnce(scene.database.store)), load)
     assert scene.database.store.read(lambda unit: unit.failures.parked(failures=1)) == []
     assert scene.due_now() == []
     scene.clock.moment_ms += scene.deps.policy.lease_ms
