@@ -45,7 +45,8 @@ from wxbackend.providers.wechat_v3.keys import KeyRing
 from wxbackend.settings import MerchantSettings, Settings, WorkSettings
 from wxbackend.settings_document import WrongSettings
 from wxbackend.store.nodes import Identifiers, NodeLease, nodes_engine
-from wxbackend.store.unit import PostgresqlStore, SqliteStore, open_store
+from wxbackend.store.reachable import Reachable
+from wxbackend.store.unit import open_store
 from wxbackend.surroundings import RealSurroundings, clock_ms
 from wxbackend.transport.http import HttpTransport, Limits
 from wxbackend.work.by_number import work_on
@@ -55,7 +56,6 @@ METRICS_VARIABLE: Final = "WXBACKEND_METRICS_DIR"
 """Names the folder for web and worker; the other commands count nothing."""
 GARBAGE_OBJECTS: Final = 10_000
 """So many new objects let the collector look at them; a request makes some hundreds that need no collector."""
-Store = SqliteStore | PostgresqlStore
 
 
 class Registry:
@@ -86,7 +86,7 @@ class Assembled:
 
     settings: Settings
     deps: Dependencies
-    store: Store
+    store: Reachable
     coordination: SqliteCoordination | RedisCoordination
 
     def close(self) -> None:
@@ -101,7 +101,7 @@ def assemble(settings: Settings, *, metrics_folder: str | None = None) -> Assemb
     Call it after a fork, never before.
     """
     url = settings.server.database_url
-    store = open_store(url)
+    store = Reachable(open_store(url))
     holder = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
     surroundings = RealSurroundings(Identifiers(NodeLease(nodes_engine(url), holder), clock_ms))
     coordination = open_coordination(settings.server.coordination_url, clock_ms)
@@ -213,7 +213,7 @@ def _identity(
     return WeChatIdentity(transport, JsapiTickets(tokens, flight))
 
 
-def _registry(settings: Settings, store: Store, surroundings: Surroundings) -> Registry:
+def _registry(settings: Settings, store: Reachable, surroundings: Surroundings) -> Registry:
     registry = Registry()
     for account in settings.accounts:
         for merchant in account.merchants:
@@ -222,7 +222,9 @@ def _registry(settings: Settings, store: Store, surroundings: Surroundings) -> R
     return registry
 
 
-def _wechat_v3(settings: Settings, merchant: MerchantSettings, store: Store, surroundings: Surroundings) -> WechatV3:
+def _wechat_v3(
+    settings: Settings, merchant: MerchantSettings, store: Reachable, surroundings: Surroundings
+) -> WechatV3:
     try:
         serial, certified = load_certificate(merchant.serial_certificate)
         private_key = load_private_key(merchant.private_key)

@@ -54,13 +54,12 @@ def emit(database: Database, event: Event, *endpoint_ids: str) -> None:
 
 def claim(database: Database, limit: int = 99, now_ms: int = NOW_MS, **rooms: int) -> list[Delivery]:
     """Claim with so much room for each endpoint; endpoints that are not named have all of it."""
-    return list(
-        database.store.write(
-            lambda unit: unit.events.claim(
-                now_ms=now_ms, lease_ms=LEASE_MS, limit=limit, room=lambda name: rooms.get(name, limit)
-            )
+    loads = database.store.write(
+        lambda unit: unit.events.claim(
+            now_ms=now_ms, lease_ms=LEASE_MS, limit=limit, room=lambda name: rooms.get(name, limit)
         )
     )
+    return [delivery for load in loads for delivery in load]
 
 
 def a_try(number: int = 1, delivery_id: int = 10, **changes: Any) -> DeliveryTry:

@@ -279,7 +279,8 @@ def test_an_event_carries_the_bytes_that_it_was_given(database: Database) -> Non
         5, ACCOUNT, livemode=False, type=EventType.INTENT_CREATED, created_ms=NOW_MS, subject_id=1, body=b"\x00{"
     )
     database.store.write(lambda unit: unit.events.insert(event, endpoint_ids=["we_a", "we_b"], delivery_ids=[6, 7]))
-    taken = database.store.write(lambda unit: unit.events.claim(now_ms=NOW_MS, lease_ms=10, limit=9))
+    loads = database.store.write(lambda unit: unit.events.claim(now_ms=NOW_MS, lease_ms=10, limit=9))
+    taken = [delivery for load in loads for delivery in load]
     assert [(each.id, each.event_id, each.endpoint_id, each.tries) for each in taken] == [
         (6, 5, "we_a", 0),
         (7, 5, "we_b", 0),

@@ -271,8 +271,8 @@ def test_a_delivery_is_claimed_once_and_comes_back_after_its_lease(database: Dat
 
 def deliveries(database: Database, *, now_ms: int, limit: int = 5) -> list[int]:
     """The deliveries that a claim gets."""
-    taken = database.store.write(lambda unit: unit.events.claim(now_ms=now_ms, lease_ms=LEASE_MS, limit=limit))
-    return [delivery.id for delivery in taken]
+    loads = database.store.write(lambda unit: unit.events.claim(now_ms=now_ms, lease_ms=LEASE_MS, limit=limit))
+    return [delivery.id for load in loads for delivery in load]
 
 
 def test_on_sqlite_nothing_is_answered_before_its_commit(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ STATUS: Final[dict[type[errors.WxbackendError], tuple[int, str]]] = {
     errors.Rejected: (400, "invalid_request_error"),
     errors.Unavailable: (503, "api_error"),
     errors.CoordinationAway: (503, "api_error"),
+    errors.DatabaseAway: (503, "api_error"),
     errors.ProviderUnreached: (503, "api_error"),
     errors.ProviderUnknown: (502, "api_error"),
     errors.ProviderError: (502, "api_error"),
@@ -47,6 +48,7 @@ _HTTP_MESSAGES: Final = {
 }
 JSON_TYPE: Final = "application/json"
 REFUSED_BYTES_READ_MAX: Final = 1024 * 1024
+RETRY_AFTER_S: Final = 1
 
 
 def envelope(status: int, kind: str, message: str, *, code: str | None = None, param: str | None = None) -> Response:
@@ -85,10 +87,11 @@ def register(app: Flask) -> None:
 
 
 def _unavailable(error: errors.Unavailable) -> Response:
-    reason = error.reason if isinstance(error, errors.CoordinationAway) else error.code
-    structlog.get_logger("api").error("unavailable", reason=reason)
+    structlog.get_logger("api").error("unavailable", reason=error.reason)
     status, kind = status_of(error)
-    return envelope(status, kind, error.message, code=error.code)
+    answer = envelope(status, kind, error.message, code=error.code)
+    answer.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return answer
 
 
 def _provider(error: errors.ProviderError) -> Response:

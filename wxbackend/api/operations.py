@@ -129,5 +129,6 @@ ERRORS: Final = {
     413: "The body is too large.",
     415: "The body is neither JSON nor a form.",
     502: "WeChat gave no usable answer. Nothing was changed; try again.",
-    503: "WeChat could not be reached, or what log-ins need is away for the moment. Nothing was changed; try again.",
+    503: "WeChat could not be reached, or what log-ins need is away for the moment: nothing was changed. With "
+    "`database_unavailable`, which every operation may answer, nobody knows: repeat it with the same Idempotency-Key.",
 }

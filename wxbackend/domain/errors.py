@@ -11,8 +11,9 @@
 * ProviderError            a call to a provider gave no usable answer
   * ProviderUnreached      it never left: may be repeated
   * ProviderUnknown        it may have arrived: query, or repeat with the same number
-* Unavailable              something of ours that this needs is away for now; nothing has changed
+* Unavailable              something of ours that this needs is away for now
   * CoordinationAway       the place for short-lived shared things: log-ins wait for it, money does not
+  * DatabaseAway           the database: what was being written may be there or not
 * Untrusted                a message that claims to come from a provider and is not proven
   * BadSignature
   * StaleMessage
@@ -79,23 +80,40 @@ class ProviderUnknown(ProviderError):
 
 
 class Unavailable(WxbackendError):
-    """Something that this needs is away for now: nothing has changed, and it may be tried again soon."""
+    """Something that this needs is away for now: it may be tried again soon. `reason` is for the operator."""
 
-    def __init__(self, message: str, *, code: str | None = None) -> None:
+    def __init__(self, message: str, *, code: str | None = None, reason: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
+        self.reason = reason or code
 
 
 class CoordinationAway(Unavailable):
-    """What processes share for a short time cannot be read or written; `reason` is for the operator."""
+    """What processes share for a short time cannot be read or written."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(
             "Log-in and JS-SDK pages do not work for the moment; payments do. Try again soon.",
             code="coordination_unavailable",
+            reason=reason,
         )
-        self.reason = reason
+
+
+class DatabaseAway(Unavailable):
+    """The database cannot be reached, or has no connection free.
+
+    It may have gone away with a COMMIT that got no answer, or between two units of one request. So nobody who is told
+    this may take it for a no.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            "The database gave no answer, so it is not known whether this was done. "
+            "Send the same request again, with the same Idempotency-Key if it had one.",
+            code="database_unavailable",
+            reason=reason,
+        )
 
 
 class Untrusted(WxbackendError):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from wxbackend.domain import ids
+from wxbackend.domain.endpoint import Endpoint
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.find_endpoint import reach
 from wxbackend.ports.delivery import Outcome, Parcel
@@ -15,11 +17,25 @@ DELETED: Final = "the endpoint is no longer there"
 DISABLED: Final = "the endpoint is disabled"
 
 
-def claim_deliveries(deps: Dependencies, *, at_most: int, room: Callable[[str], int] | None = None) -> list[Delivery]:
-    """Deliveries that are due, leased to this worker; of each endpoint no more than there is room for."""
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A try that ended and is not noted yet; `due_ms` None ends the delivery."""
+
+    delivery: Delivery
+    outcome: Outcome
+    attempt: DeliveryTry
+    due_ms: int | None
+
+
+def claim_deliveries(
+    deps: Dependencies, *, at_most: int, room: Callable[[str], int] | None = None, load: Callable[[str], int]
+) -> list[Sequence[Delivery]]:
+    """Loads of deliveries that are due, leased to this worker; of each endpoint no more than there is room for."""
     now_ms, lease_ms = deps.surroundings.now_ms(), deps.policy.lease_ms
     return list(
-        deps.store.write(lambda unit: unit.events.claim(now_ms=now_ms, lease_ms=lease_ms, limit=at_most, room=room))
+        deps.store.write(
+            lambda unit: unit.events.claim(now_ms=now_ms, lease_ms=lease_ms, limit=at_most, room=room, load=load)
+        )
     )
 
 
@@ -29,13 +45,16 @@ def claim_delivery(deps: Dependencies, delivery_id: int) -> Delivery | None:
     return deps.store.write(lambda unit: unit.events.take(delivery_id, now_ms=now_ms, lease_ms=lease_ms))
 
 
-def deliver_event(deps: Dependencies, delivery: Delivery) -> Outcome:
-    """Try one delivery and note what came of it. The endpoint is read anew for every try."""
-    endpoint = deps.store.read(lambda unit: reach(unit, deps, delivery.endpoint_id))
-    if endpoint is None or endpoint.disabled:
-        reason = DELETED if endpoint is None else DISABLED
-        deps.store.write(lambda unit: unit.deliveries.cancel(delivery.id, reason=reason))
-        return Outcome(None, reason)
+def find_reachable(deps: Dependencies, endpoint_id: str) -> tuple[Endpoint | None, str]:
+    """The endpoint as it is now, or why nothing may be sent there. Ask after the claim, for each load anew."""
+    endpoint = deps.store.look(lambda unit: reach(unit, deps, endpoint_id))
+    if endpoint is None:
+        return None, DELETED
+    return (None, DISABLED) if endpoint.disabled else (endpoint, "")
+
+
+def try_delivery(deps: Dependencies, delivery: Delivery, endpoint: Endpoint) -> Tried:
+    """Try one delivery; what came of it has to be noted."""
     tries, begun_ms = delivery.tries + 1, deps.surroundings.now_ms()
     parcel = Parcel(
         event_id=ids.render(ids.EVENT, delivery.event_id),
@@ -46,7 +65,7 @@ def deliver_event(deps: Dependencies, delivery: Delivery) -> Outcome:
     )
     outcome = deps.courier.deliver(parcel)
     ended_ms = deps.surroundings.now_ms()
-    tried = DeliveryTry(
+    attempt = DeliveryTry(
         id=deps.surroundings.new_id(),
         delivery_id=delivery.id,
         number=tries,
@@ -57,17 +76,43 @@ def deliver_event(deps: Dependencies, delivery: Delivery) -> Outcome:
         excerpt=outcome.excerpt,
     )
     delay_s = None if outcome.delivered else deps.courier.next_delay_s(tries)
-    due_ms = None if delay_s is None else ended_ms + round(delay_s * 1000)
-    deps.store.write(lambda unit: _note(unit, tried, delivered=outcome.delivered, due_ms=due_ms))
-    return outcome
+    return Tried(delivery, outcome, attempt, None if delay_s is None else ended_ms + round(delay_s * 1000))
 
 
-def _note(unit: Unit, tried: DeliveryTry, *, delivered: bool, due_ms: int | None) -> None:
-    unit.deliveries.note(tried)
-    if delivered:
-        ended_ms = tried.begun_ms + tried.duration_ms
-        unit.events.delivered(tried.delivery_id, now_ms=ended_ms, tries=tried.number, status=tried.status or 200)
+def note_tries(deps: Dependencies, ended: Sequence[Tried], *, untried: Sequence[Delivery] = ()) -> None:
+    """Keep what came of them, all in one unit; what was claimed with them and not tried is due again."""
+    now_ms = deps.surroundings.now_ms()
+
+    def work(unit: Unit) -> None:
+        for tried in ended:
+            _note(unit, tried)
+        for delivery in untried:
+            unit.events.give_back(delivery, now_ms=now_ms)
+
+    deps.store.write(work)
+
+
+def cancel_deliveries(deps: Dependencies, deliveries: Sequence[Delivery], *, reason: str) -> None:
+    """End them, because nothing may be sent there."""
+
+    def work(unit: Unit) -> None:
+        for delivery in deliveries:
+            unit.deliveries.cancel(delivery.id, reason=reason)
+
+    deps.store.write(work)
+
+
+def _note(unit: Unit, tried: Tried) -> None:
+    attempt = tried.attempt
+    unit.deliveries.note(attempt)
+    if tried.outcome.delivered:
+        ended_ms = attempt.begun_ms + attempt.duration_ms
+        unit.events.delivered(attempt.delivery_id, now_ms=ended_ms, tries=attempt.number, status=attempt.status or 200)
     else:
         unit.events.failed(
-            tried.delivery_id, tries=tried.number, status=tried.status, reason=tried.reason, due_ms=due_ms
+            attempt.delivery_id,
+            tries=attempt.number,
+            status=attempt.status,
+            reason=attempt.reason,
+            due_ms=tried.due_ms,
         )

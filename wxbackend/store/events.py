@@ -47,6 +47,11 @@ _TAKE = Statement(
     .values(due_ms=bindparam("leased_until"))
     .returning(_D.c.id, _D.c.event_id, _D.c.endpoint_id, _D.c.tries)
 )
+_GIVE_BACK = Statement(
+    update(_D)
+    .where(PENDING, _D.c.id == bindparam("of_delivery"), _D.c.tries == bindparam("tried"))
+    .values(due_ms=bindparam("now"))
+)
 _BODIES = select(_E.c.id, _E.c.body).where(_E.c.id.in_(bindparam("wanted", expanding=True)))
 _DELIVERED = Statement(
     update(_D)
@@ -140,14 +145,23 @@ class Events:
         return [_event_from(row) for row in paged(self._link.core, query, _E, page)]
 
     def claim(
-        self, *, now_ms: int, lease_ms: int, limit: int, room: Callable[[str], int] | None = None
-    ) -> Sequence[Delivery]:
+        self,
+        *,
+        now_ms: int,
+        lease_ms: int,
+        limit: int,
+        room: Callable[[str], int] | None = None,
+        load: Callable[[str], int] | None = None,
+    ) -> Sequence[Sequence[Delivery]]:
         """A claim moves the due time to the end of the lease."""
-        rows: list[Any] = []
-        for endpoint_id, share in shares(self._link, now_ms=now_ms, limit=limit, room=room).items():
-            told = {"now": now_ms, "at_most": share, "leased_until": now_ms + lease_ms, "of_endpoint": endpoint_id}
-            rows += _CLAIM.all(self._link, told)
-        return self._with_bodies(rows)
+        taken: list[list[Any]] = []
+        for endpoint_id, hands in shares(self._link, now_ms=now_ms, limit=limit, room=room).items():
+            at_most = hands if load is None else hands * load(endpoint_id)
+            told = {"now": now_ms, "at_most": at_most, "leased_until": now_ms + lease_ms, "of_endpoint": endpoint_id}
+            rows = sorted(_CLAIM.all(self._link, told), key=lambda row: row.id)
+            taken += [rows[hand::hands] for hand in range(min(hands, len(rows)))]
+        full = {delivery.id: delivery for delivery in self._with_bodies([row for rows in taken for row in rows])}
+        return [[full[row.id] for row in rows] for rows in taken]
 
     def take(self, delivery_id: int, *, now_ms: int, lease_ms: int) -> Delivery | None:
         """Take this one."""
@@ -160,10 +174,11 @@ class Events:
             return []
         wanted = sorted({row.event_id for row in rows})
         bodies = {row.id: row.body for row in self._link.core.execute(_BODIES, {"wanted": wanted})}
-        return [
-            Delivery(row.id, row.event_id, row.endpoint_id, row.tries, bodies[row.event_id])
-            for row in sorted(rows, key=lambda row: row.id)
-        ]
+        return [Delivery(row.id, row.event_id, row.endpoint_id, row.tries, bodies[row.event_id]) for row in rows]
+
+    def give_back(self, delivery: Delivery, *, now_ms: int) -> None:
+        """Due again, as it was."""
+        _GIVE_BACK.run(self._link, {"of_delivery": delivery.id, "tried": delivery.tries, "now": now_ms})
 
     def delivered(self, delivery_id: int, *, now_ms: int, tries: int, status: int) -> None:
         """It arrived."""

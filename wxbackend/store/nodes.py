@@ -22,6 +22,7 @@ from wxbackend.domain import ids
 from wxbackend.domain.errors import WxbackendError
 from wxbackend.store import tables
 from wxbackend.store.engines import is_sqlite, reading_engine, sqlite_writing_engine
+from wxbackend.store.reachable import away_told_apart
 
 LEASE_MS: Final = 3_600_000
 RENEW_BEFORE_MS: Final = 1_800_000
@@ -75,7 +76,8 @@ class NodeLease:
             return self._node
         with self._lock:
             if self._node is None or now_ms >= self._until_ms - RENEW_BEFORE_MS:
-                self._take(now_ms)
+                with away_told_apart():
+                    self._take(now_ms)
             assert self._node is not None
             return self._node
 

@@ -26,5 +26,5 @@ def work_on(deps: Dependencies, kind: Kind, item: int) -> bool:
         case Kind.DELIVERY:
             delivery = claim_delivery(deps, item)
             if delivery is not None:
-                outbox.deliver(deps, delivery)
+                outbox.carry(deps, [delivery])
             return delivery is not None

@@ -7,6 +7,8 @@ from collections import Counter
 from typing import Final
 
 PER_ENDPOINT_MAX: Final = 4
+LOAD_MAX: Final = 8
+"""What one hand carries in a row shares the claim, the look at the endpoint and the commit of what came of it."""
 PER_AILING_ENDPOINT_MAX: Final = 1
 """For one whose last try failed."""
 AILING_SHARE_PERCENT: Final = 50
@@ -41,6 +43,11 @@ class Lanes:
             if room > 0:
                 self._promised.add(endpoint_id)
             return max(0, room)
+
+    def load(self, endpoint_id: str) -> int:
+        """How many deliveries one hand may take along to it."""
+        with self._lock:
+            return 1 if endpoint_id in self._ailing else LOAD_MAX
 
     def begin(self, endpoint_id: str) -> None:
         """A delivery to it begins."""

@@ -15,6 +15,8 @@ from wxbackend.ports.store import Kind
 from wxbackend.work import certificates, expiry, inbox, outbox, reconciliation, refunds
 from wxbackend.work.crew import Crew
 from wxbackend.work.dispatcher import Dispatcher
+from wxbackend.work.failing import told
+from wxbackend.work.patience import Patience, Recovery
 
 LOOKS_AT_ONCE_MAX = 16
 REFUND_LOOKS_AT_ONCE_MAX = 8
@@ -42,6 +44,7 @@ class Worker:
         self._certificates_every_s = certificates_every_s
         self._engine = engine
         self._stop = threading.Event()
+        self._recovery = Recovery()
         self._log = structlog.get_logger("worker")
 
     def run(self) -> None:
@@ -65,6 +68,7 @@ class Worker:
     def stop(self) -> None:
         """Stop after what is under way."""
         self._stop.set()
+        self._recovery.end()
 
     def _own_hands(self, crews: ExitStack) -> list[Loop]:
         deps = self._deps
@@ -100,11 +104,14 @@ class Worker:
         return lambda: crew.rest(self._idle_wait_s)
 
     def _loop(self, name: str, tick: Callable[[], int], rest: Callable[[], object]) -> None:
+        patience = Patience(self._recovery)
         while not self._stop.is_set():
             try:
                 done = tick()
-            except Exception:  # noqa: BLE001 - a loop that ends would end all work of its kind
-                self._log.exception("tick_failed", kind=name)
-                done = 0
+            except Exception as error:  # noqa: BLE001 - a loop that ends would end all work of its kind
+                self._log.error("tick_failed", kind=name, **told(error))
+                patience.rest()
+                continue
+            patience.went_well()
             if not done:
                 rest()

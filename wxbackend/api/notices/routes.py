@@ -8,8 +8,10 @@ import structlog
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from wxbackend.domain.errors import DatabaseAway
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.receive_notice import receive_notice
+from wxbackend.ports.provider import Provider
 
 NOTICE_BYTES_MAX: Final = 1_100_000
 """WeChat's ciphertext may have 1 MiB (reference: notice envelope); the envelope comes on top."""
@@ -17,6 +19,7 @@ NOTICE_BYTES_MAX: Final = 1_100_000
 
 def blueprint(deps: Dependencies) -> Blueprint:
     """`/notices/<provider>/<merchant>`: one address for each merchant's number, without a query."""
+    log = structlog.get_logger("notices")
     routes = Blueprint("notices", __name__, url_prefix="/notices")
 
     @routes.post("/<provider_name>/<merchant>")
@@ -32,11 +35,19 @@ def blueprint(deps: Dependencies) -> Blueprint:
         headers = {name.lower(): value for name, value in request.headers.items()}
         try:
             answer = receive_notice(deps, provider, headers, body)
-        except Exception:  # noqa: BLE001 - whatever it is, WeChat must send again
-            # It could not be stored: say no in the provider's own words, so that it is sent again.
-            structlog.get_logger("notices").exception("notice_not_stored", merchant=merchant)
-            refused = provider.acknowledge(accepted=False)
-            return Response(refused.body, status=500, headers=dict(refused.headers))
+        except DatabaseAway as away:
+            log.warning("notice_not_stored", merchant=merchant, reason=away.reason)
+            return _send_again(provider, 503)
+        except Exception:
+            # Whatever it is, WeChat must send again.
+            log.exception("notice_not_stored", merchant=merchant)
+            return _send_again(provider, 500)
         return Response(answer.body, status=answer.status, headers=dict(answer.headers))
 
     return routes
+
+
+def _send_again(provider: Provider, status: int) -> Response:
+    """No, in the provider's own words, because it could not be stored."""
+    refused = provider.acknowledge(accepted=False)
+    return Response(refused.body, status=status, headers=dict(refused.headers))

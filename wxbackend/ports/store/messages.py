@@ -40,13 +40,27 @@ class Events(Protocol):
         ...
 
     def claim(
-        self, *, now_ms: int, lease_ms: int, limit: int, room: Callable[[str], int] | None = None
-    ) -> Sequence[Delivery]:
-        """Take due deliveries, of each endpoint no more than there is `room` for; others get them after the lease."""
+        self,
+        *,
+        now_ms: int,
+        lease_ms: int,
+        limit: int,
+        room: Callable[[str], int] | None = None,
+        load: Callable[[str], int] | None = None,
+    ) -> Sequence[Sequence[Delivery]]:
+        """Take due deliveries, so many loads at the most; others get them after the lease.
+
+        Of each endpoint there are no more loads than there is `room` for. A load is for one endpoint and holds up to
+        what `load` says of it, else one.
+        """
         ...
 
     def take(self, delivery_id: int, *, now_ms: int, lease_ms: int) -> Delivery | None:
         """Take this delivery as `claim` does; None when it is not due, or another worker has it."""
+        ...
+
+    def give_back(self, delivery: Delivery, *, now_ms: int) -> None:
+        """Let one that was taken and not tried be due again, unless somebody tried it meanwhile."""
         ...
 
     def delivered(self, delivery_id: int, *, now_ms: int, tries: int, status: int) -> None:
