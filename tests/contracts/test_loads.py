@@ -16,13 +16,13 @@ from tests.support.objects import NOW_MS
 from wxbackend.domain import ids
 from wxbackend.domain.errors import DatabaseAway
 from wxbackend.flows.deliver_events import claim_deliveries
-from wxbackend.flows.dependencies import Dependencies
+from wxbackend.flows.dependencies import Dependencies, Policy
 from wxbackend.metrics.prometheus import open_counting
 from wxbackend.ports.delivery import Outcome, Parcel
 from wxbackend.ports.store import Delivery, KeptDelivery
 from wxbackend.store.reachable import Reachable
 from wxbackend.work.lanes import LOAD_MAX, PER_ENDPOINT_MAX, Lanes
-from wxbackend.work.outbox import CARRY_SHARE_OF_LEASE, carry
+from wxbackend.work.outbox import CARRY_MS_MAX, CARRY_SHARE_OF_LEASE, carry
 
 SHOP: Final = we(1)
 OK: Final = Outcome(200, "HTTP 200")
@@ -162,10 +162,11 @@ def test_a_try_that_fails_ends_the_load_and_what_is_left_is_due_at_once(scene: S
     assert scene.due_now() == [3, 4, 5]
 
 
-def test_an_endpoint_that_takes_its_time_does_not_use_up_the_lease_of_the_others(scene: Scene) -> None:
+@pytest.mark.parametrize("lease_s", [6, 30, 600])
+def test_an_endpoint_that_takes_its_time_does_not_use_up_the_lease_of_the_others(scene: Scene, lease_s: int) -> None:
     due(scene, 5)
-    scene.courier.takes_ms = scene.deps.policy.lease_ms // CARRY_SHARE_OF_LEASE // 2
-    assert carry(scene.deps, scene.one_load())
+    scene.courier.takes_ms = min(lease_s * 1000 // CARRY_SHARE_OF_LEASE, CARRY_MS_MAX) // 2
+    assert carry(replace(scene.deps, policy=Policy(lease_s=lease_s)), scene.one_load())
     assert scene.courier.carried == [1, 2]
     assert scene.states(1, 2) == [("delivered", 1)] * 2
     assert scene.due_now() == [3, 4, 5]

@@ -25,7 +25,9 @@ from wxbackend.work.lanes import Lanes
 
 HANDS: Final = 32
 CARRY_SHARE_OF_LEASE: Final = 20
-"""After a twentieth of the lease a hand begins no other delivery of its load: what came of a try is noted soon."""
+CARRY_MS_MAX: Final = 1_500
+"""After a twentieth of the lease, or this, a hand begins no other delivery of its load: what came of a try is noted
+soon, and an endpoint that is disabled meanwhile is told nothing more soon."""
 
 
 class Outbox:
@@ -70,7 +72,7 @@ def carry(deps: Dependencies, load: Sequence[Delivery]) -> bool:
             for delivery in load:
                 _tell(deps, delivery, delivered=False, result=why_not)
             return False
-        until_ms = deps.surroundings.now_ms() + deps.policy.lease_ms // CARRY_SHARE_OF_LEASE
+        until_ms = deps.surroundings.now_ms() + min(CARRY_MS_MAX, deps.policy.lease_ms // CARRY_SHARE_OF_LEASE)
         while left:
             ended.append(try_delivery(deps, left[0], endpoint))
             left.pop(0)
