@@ -8,7 +8,7 @@ from typing import Final
 import orjson
 import structlog
 
-from wxbackend.domain.errors import NotConfigured, Untrusted
+from wxbackend.domain.errors import DatabaseAway, NotConfigured, Untrusted
 from wxbackend.domain.observation import Paid
 from wxbackend.flows import settle, settle_refund
 from wxbackend.flows.dependencies import Dependencies
@@ -47,6 +47,8 @@ def receive_notice(deps: Dependencies, provider: Provider, headers: Mapping[str,
     )
     try:
         verdict = deps.store.write(lambda unit: _keep_and_settle(unit, deps, kept, notice))
+    except DatabaseAway:
+        raise  # nothing can be kept now; WeChat is told so and sends it again
     except Exception:
         # A defect in settling must not lose the notice: keep it alone, the worker takes it up again.
         log.exception("notice_not_settled", notice_id=notice.id)
@@ -64,6 +66,8 @@ def take_up_notices(deps: Dependencies) -> int:
     for kept in left:
         try:
             _take_up(deps, kept)
+        except DatabaseAway:
+            raise  # none of them can be settled now
         except Exception as error:  # noqa: BLE001 - one that always fails must not hold up the others
             structlog.get_logger("notices").exception("notice_not_settled", notice_id=kept.notice_id)
             note_failure(deps, Work.NOTICE, kept.id, error)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from wxbackend.domain.errors import WxbackendError
 
@@ -19,6 +19,10 @@ _EXAMPLES: Final = "sqlite:///path or postgresql+psycopg://…"
 
 class UnsupportedDatabase(WxbackendError):
     """The database URL names an engine that this product is not tested on."""
+
+
+# Whoever keeps connections open itself wants no second pool.
+_KEPT_BY_US: Final[dict[str, Any]] = {"poolclass": NullPool, "pool_reset_on_return": None}
 
 
 def is_sqlite(url: str) -> bool:
@@ -53,11 +57,7 @@ def sqlite_engine(url: str, *, connections: int, begin: str | None, synchronous:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
         parsed,
-        poolclass=QueuePool,
-        pool_size=connections,
-        max_overflow=0,
-        pool_timeout=POOL_WAIT_S,
-        pool_reset_on_return="rollback" if begin else None,
+        **(_pooled(connections) if begin else _KEPT_BY_US),
         hide_parameters=True,
         connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S, "check_same_thread": False},
     )
@@ -81,6 +81,10 @@ def sqlite_engine(url: str, *, connections: int, begin: str | None, synchronous:
     return engine
 
 
+def _pooled(connections: int) -> dict[str, Any]:
+    return {"poolclass": QueuePool, "pool_size": connections, "max_overflow": 0, "pool_timeout": POOL_WAIT_S}
+
+
 def postgresql_engine(url: str, *, managed: bool = True) -> Engine:
     """A pool of connections to a server; `managed` ones are tried before use, and what is open is undone after it."""
     parsed = make_url(url)
@@ -88,10 +92,6 @@ def postgresql_engine(url: str, *, managed: bool = True) -> Engine:
         raise UnsupportedDatabase(f"database_url names {parsed.get_backend_name()!r}; use {_EXAMPLES}")
     return create_engine(
         parsed.set(drivername="postgresql+psycopg"),
-        pool_size=POOL_CONNECTIONS_MAX,
-        max_overflow=0,
-        pool_timeout=POOL_WAIT_S,
-        pool_pre_ping=managed,
-        pool_reset_on_return="rollback" if managed else None,
+        **(_pooled(POOL_CONNECTIONS_MAX) | {"pool_pre_ping": True} if managed else _KEPT_BY_US),
         hide_parameters=True,
     )

@@ -1,4 +1,4 @@
-"""Connections as a unit uses them: the driver's own, out of SQLAlchemy's pool, in a transaction that we begin and end.
+"""Connections as a unit uses them: the driver's own, kept open, in a transaction that we begin and end.
 
 Nothing of SQLAlchemy runs between a unit and its driver but what a query built on the spot needs.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 import psycopg
@@ -15,6 +16,7 @@ from psycopg.types.numeric import Int8Dumper
 from sqlalchemy import Connection, Engine, PoolProxiedConnection, event
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from wxbackend.store import engines
 from wxbackend.store.batch import Batch, Write
@@ -33,7 +35,7 @@ class CommitUnknown(Exception):
 
 
 class Link:
-    """One connection while one unit uses it."""
+    """One connection, which one unit at a time uses."""
 
     __slots__ = ("_batch", "_core", "_engine", "_pipeline", "_proxied", "_spoilt", "cursor", "dialect")
 
@@ -132,13 +134,18 @@ class Link:
         except psycopg.Error as error:
             raise self._as_core_says_it("", error) from error
 
-    def close(self) -> None:
-        """Give it back to the pool; with a transaction still open it is thrown away, which undoes that.
+    def renew(self) -> bool:
+        """Whether it is as good as new for another unit.
 
-        So it is after an error in a pipeline: psycopg takes statements for prepared that were skipped then.
+        With a transaction still open it is not, and neither after an error in a pipeline: psycopg takes
+        statements for prepared that were skipped then.
         """
-        if self._proxied.is_valid and (self._spoilt or self._is_busy()):
-            self._proxied.invalidate()
+        self._core = None
+        self._batch.clear()
+        return bool(self._proxied.is_valid and not self._spoilt and not self._is_busy())
+
+    def close(self) -> None:
+        """Close the connection, which undoes what is open."""
         self._proxied.close()
 
     def _is_busy(self) -> bool:
@@ -179,6 +186,58 @@ def _as_core_says_it(dialect: Dialect, text: str, error: Exception, *, gone: boo
     return told
 
 
+class Links:
+    """Up to so many links, each used by one unit after the other; who finds none free waits a while."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._places: SimpleQueue[Link | None] = SimpleQueue()
+        self._good: set[Link] = set()
+        for _ in range(engines.POOL_CONNECTIONS_MAX):
+            self._places.put(None)
+
+    def take(self) -> Link:
+        """A link for one unit. Raises SQLAlchemy's `TimeoutError` when none gets free, `DBAPIError` when none opens."""
+        try:
+            link = self._places.get(timeout=engines.POOL_WAIT_S)
+        except Empty:
+            raise NoConnectionFree(f"no connection got free within {engines.POOL_WAIT_S} s") from None
+        if link is not None and link in self._good:
+            return link
+        try:
+            if link is not None:
+                link.close()
+            link = Link(self._engine)
+        except BaseException:
+            self._places.put(None)
+            raise
+        self._good.add(link)
+        return link
+
+    def give_back(self, link: Link) -> None:
+        """The unit is done with it."""
+        if link.renew() and link in self._good:
+            self._places.put(link)
+            return
+        self._good.discard(link)
+        link.close()
+        self._places.put(None)
+
+    def doubt(self) -> None:
+        """One connection turned out to be gone, so all others are opened anew before they are used again."""
+        self._good.clear()
+
+    def close(self) -> None:
+        """Close those that nobody uses; the others are closed when they are given back."""
+        self._good.clear()
+        for _ in range(self._places.qsize()):
+            with suppress(Empty):
+                link = self._places.get_nowait()
+                if link is not None:
+                    link.close()
+                self._places.put(None)
+
+
 @contextmanager
 def transaction(link: Link, begin: str) -> Iterator[None]:
     """A transaction that is committed at the end, or undone when something is raised.
@@ -217,8 +276,8 @@ def asks_for_another_try(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) in SERIALIZATION_FAILURES
 
 
-def postgresql_pool(url: str) -> Engine:
-    """A pool whose connections leave transactions to us."""
+def postgresql_links(url: str) -> Engine:
+    """Opens connections that leave transactions to us."""
     engine = engines.postgresql_engine(url, managed=False)
 
     @event.listens_for(engine, "connect")
@@ -230,6 +289,6 @@ def postgresql_pool(url: str) -> Engine:
     return engine
 
 
-def sqlite_pool(url: str, *, connections: int) -> Engine:
-    """A pool whose connections leave transactions to us."""
-    return engines.sqlite_engine(url, connections=connections, begin=None, synchronous="FULL")
+def sqlite_links(url: str) -> Engine:
+    """Opens connections that leave transactions to us."""
+    return engines.sqlite_engine(url, connections=1, begin=None, synchronous="FULL")

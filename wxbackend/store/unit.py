@@ -24,7 +24,7 @@ from wxbackend.store.certificates import Certificates
 from wxbackend.store.deliveries import Deliveries
 from wxbackend.store.discrepancies import Discrepancies
 from wxbackend.store.endpoints import Endpoints
-from wxbackend.store.engines import POOL_CONNECTIONS_MAX, is_sqlite
+from wxbackend.store.engines import is_sqlite
 from wxbackend.store.events import Events
 from wxbackend.store.failures import Failures
 from wxbackend.store.gauges import Gauges
@@ -32,7 +32,15 @@ from wxbackend.store.handover import Handover
 from wxbackend.store.idempotency import Idempotency
 from wxbackend.store.intents import Intents
 from wxbackend.store.ledger import Ledger
-from wxbackend.store.links import CommitUnknown, Link, asks_for_another_try, postgresql_pool, sqlite_pool, transaction
+from wxbackend.store.links import (
+    CommitUnknown,
+    Link,
+    Links,
+    asks_for_another_try,
+    postgresql_links,
+    sqlite_links,
+    transaction,
+)
 from wxbackend.store.logins import Logins
 from wxbackend.store.notices import Notices
 from wxbackend.store.refunds import Refunds
@@ -142,7 +150,6 @@ class GroupWriter:
     """The writing thread of one process for one SQLite file."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
         self._link = Link(engine)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
@@ -161,7 +168,6 @@ class GroupWriter:
         self._jobs.put(None)
         self._thread.join()
         self._link.close()
-        self._engine.dispose()
 
     def _run(self) -> None:
         going = True
@@ -209,8 +215,9 @@ class SqliteStore:
     """The embedded default."""
 
     def __init__(self, url: str) -> None:
-        self._readers = sqlite_pool(url, connections=POOL_CONNECTIONS_MAX)
-        self._writer = GroupWriter(sqlite_pool(url, connections=1))
+        self._engine = sqlite_links(url)
+        self._readers = Links(self._engine)
+        self._writer = GroupWriter(self._engine)
 
     def write(self, work: Callable[[ports.Unit], T]) -> T:
         """Run a unit on the writing thread."""
@@ -218,29 +225,37 @@ class SqliteStore:
 
     def read(self, work: Callable[[ports.Unit], T]) -> T:
         """Run a unit on a reading connection of this thread."""
-        with closing(Link(self._readers)) as link, transaction(link, "BEGIN"):
-            return work(Unit(link))
+        link = self._readers.take()
+        try:
+            with transaction(link, "BEGIN"):
+                return work(Unit(link))
+        finally:
+            self._readers.give_back(link)
 
     def look(self, work: Callable[[ports.Unit], T]) -> T:
         """Run one statement."""
-        with closing(Link(self._readers)) as link:
+        link = self._readers.take()
+        try:
             return work(Unit(link))
+        finally:
+            self._readers.give_back(link)
 
     def pending_revision(self) -> str | None:
         """What the schema lacks."""
-        return _pending_revision(self._readers)
+        return _pending_revision(self._engine)
 
     def close(self) -> None:
         """Finish and close."""
         self._writer.close()
-        self._readers.dispose()
+        self._readers.close()
 
 
 class PostgresqlStore:
     """Production: every thread has its own transaction, repeated when the database asks for it."""
 
     def __init__(self, url: str) -> None:
-        self._engine = postgresql_pool(url)
+        self._engine = postgresql_links(url)
+        self._links = Links(self._engine)
 
     def write(self, work: Callable[[ports.Unit], T]) -> T:
         """Run a unit in a transaction of its own."""
@@ -262,16 +277,23 @@ class PostgresqlStore:
         """
         for left in reversed(range(TRIES_MAX)):
             try:
-                with closing(Link(self._engine)) as link, transaction(link, begin) if begin else nullcontext():
-                    return work(Unit(link))
+                return self._run(begin, work)
             except CommitUnknown as unknown:
                 raise unknown.error from None
             except DBAPIError as error:
                 if not left or not (error.connection_invalidated or asks_for_another_try(error)):
                     raise
                 if error.connection_invalidated:
-                    self._engine.dispose()  # the others in the pool are as old; those in use are closed on return
+                    self._links.doubt()
         raise AssertionError("the last try returns or raises")
+
+    def _run(self, begin: str | None, work: Callable[[ports.Unit], T]) -> T:
+        link = self._links.take()
+        try:
+            with transaction(link, begin) if begin else nullcontext():
+                return work(Unit(link))
+        finally:
+            self._links.give_back(link)
 
     def pending_revision(self) -> str | None:
         """What the schema lacks."""
@@ -279,7 +301,7 @@ class PostgresqlStore:
 
     def close(self) -> None:
         """Close all connections."""
-        self._engine.dispose()
+        self._links.close()
 
 
 def _pending_revision(engine: Engine) -> str | None:
