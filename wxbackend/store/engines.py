@@ -12,7 +12,7 @@ from sqlalchemy.pool import QueuePool
 from wxbackend.domain.errors import WxbackendError
 
 SQLITE_BUSY_TIMEOUT_S: Final = 20
-POOL_CONNECTIONS_MAX: Final = 12
+POOL_CONNECTIONS_MAX: Final = 16
 POOL_WAIT_S: Final = 10
 _EXAMPLES: Final = "sqlite:///path or postgresql+psycopg://…"
 
