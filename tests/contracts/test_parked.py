@@ -59,8 +59,14 @@ class Bench:
         found = self.deps.store.write(lambda unit: getattr(unit, queue).claim(now_ms=now_ms, lease_ms=1, limit=99))
         return [poll.item for poll in found]
 
+    def plan(self, work: Work, item: int) -> None:
+        """Somebody has to look at it, now."""
+        now_ms = self.clock.ms
+        self.deps.store.write(lambda unit: getattr(unit, LOOKS[work]).schedule(item, due_ms=now_ms, tries=0))
+
     def park(self, work: Work, item: int) -> None:
         """Let it fail until it is parked."""
+        self.plan(work, item)
         for _ in range(PARKED_AFTER_FAILURES):
             note_failure(self.deps, work, item, DEFECT)
 
@@ -74,6 +80,7 @@ def bench(database: Database) -> Bench:
 
 @pytest.mark.parametrize("work", LOOKS)
 def test_money_of_unknown_fate_is_looked_at_more_and_more_slowly_and_for_ever(bench: Bench, work: Work) -> None:
+    bench.plan(work, ITEM)
     for pause_s in (*AGAIN_AFTER_S, PARKED_AGAIN_AFTER_S, PARKED_AGAIN_AFTER_S, PARKED_AGAIN_AFTER_S):
         note_failure(bench.deps, work, ITEM, DEFECT, tries=3)
         bench.clock.ms += pause_s * 1000 - 1
@@ -83,6 +90,7 @@ def test_money_of_unknown_fate_is_looked_at_more_and_more_slowly_and_for_ever(be
 
 
 def test_the_fifth_failure_is_shown_with_its_kind_of_error_and_none_of_its_words(bench: Bench) -> None:
+    bench.plan(Work.ATTEMPT, ITEM)
     for failures in range(1, PARKED_AFTER_FAILURES):
         note_failure(bench.deps, Work.ATTEMPT, ITEM, DEFECT)
         bench.clock.ms += 1
@@ -99,7 +107,21 @@ def test_what_went_well_begins_anew(bench: Bench) -> None:
     bench.park(Work.REFUND, ITEM)
     went_well(bench.deps, Work.REFUND, ITEM)
     assert list_parked(bench.deps) == []
-    assert note_failure(bench.deps, Work.REFUND, ITEM, DEFECT).failures == 1
+    again = note_failure(bench.deps, Work.REFUND, ITEM, DEFECT)
+    assert again is not None
+    assert again.failures == 1
+
+
+@pytest.mark.parametrize("work", LOOKS)
+def test_what_was_done_by_a_commit_that_nobody_heard_is_neither_planned_again_nor_shown(
+    bench: Bench, work: Work
+) -> None:
+    bench.park(work, ITEM)
+    bench.deps.store.write(lambda unit: getattr(unit, LOOKS[work]).unschedule(ITEM))
+    assert note_failure(bench.deps, work, ITEM, DEFECT) is None
+    bench.clock.ms += PARKED_AGAIN_AFTER_S * 1000
+    assert bench.due(work) == []
+    assert list_parked(bench.deps) == []
 
 
 def test_by_hand_all_of_it_is_due_at_once(bench: Bench) -> None:

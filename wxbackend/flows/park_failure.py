@@ -14,19 +14,26 @@ from typing import Final
 import structlog
 
 from wxbackend.flows.dependencies import Dependencies
-from wxbackend.ports.store import Failure, Unit, Work
+from wxbackend.ports.store import Failure, Kind, Unit, Work
 
 PARKED_AFTER_FAILURES: Final = 5
 AGAIN_AFTER_S: Final = (30, 60, 300, 900)
 """Pauses after the first failures; then the item is parked."""
 PARKED_AGAIN_AFTER_S: Final = 3_600
+_QUEUES: Final = {Work.ATTEMPT: Kind.LOOK, Work.REFUND: Kind.REFUND_LOOK, Work.DELIVERY: Kind.DELIVERY}
 
 
-def note_failure(deps: Dependencies, work: Work, item: int, error: Exception, *, tries: int = 0) -> Failure:
-    """Write down that it failed, and plan when it is tried again."""
+def note_failure(deps: Dependencies, work: Work, item: int, error: Exception, *, tries: int = 0) -> Failure | None:
+    """Write down that it failed, and plan when it is tried again.
+
+    None when it is done: the COMMIT that did it may have been all that failed, because its answer got lost.
+    """
     now_ms = deps.surroundings.now_ms()
 
-    def write(unit: Unit) -> Failure:
+    def write(unit: Unit) -> Failure | None:
+        if not _is_planned(unit, work, item):
+            unit.failures.remove(work, item)
+            return None
         was = unit.failures.find(work, item)
         failures = 1 if was is None else was.failures + 1
         failure = Failure(
@@ -43,7 +50,7 @@ def note_failure(deps: Dependencies, work: Work, item: int, error: Exception, *,
         return failure
 
     failure = deps.store.write(write)
-    if failure.failures >= PARKED_AFTER_FAILURES:
+    if failure is not None and failure.failures >= PARKED_AFTER_FAILURES:
         structlog.get_logger("worker").error("parked", work=work.value, item=item, failures=failure.failures)
     return failure
 
@@ -77,6 +84,12 @@ def _again_ms(work: Work, failures: int, now_ms: int) -> int | None:
     if failures < PARKED_AFTER_FAILURES:
         return now_ms + AGAIN_AFTER_S[failures - 1] * 1000
     return None if work is Work.DELIVERY else now_ms + PARKED_AGAIN_AFTER_S * 1000
+
+
+def _is_planned(unit: Unit, work: Work, item: int) -> bool:
+    """Whether there is anything left to do; the inbox knows by itself what it has handled."""
+    kind = _QUEUES.get(work)
+    return kind is None or bool(unit.handover.waiting(kind, (item,)))
 
 
 def _plan(unit: Unit, failure: Failure, *, tries: int) -> None:
