@@ -28,7 +28,7 @@ run: $(RUNTIME) ## Start web, worker and simulator on this machine; prints what 
 demo: $(RUNTIME) ## Take one payment against the running stack and print its timeline
 	@$(BIN)/wxbackend demo
 
-test: $(DEVELOPMENT) $(NODE) browser ## Run everything the project claims
+test: $(DEVELOPMENT) $(NODE) browser ## Run the tests; soak, crashes and bench go further
 	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 soak: $(DEVELOPMENT) ## Load, mischief and kill -9 on the whole product, then the books (SECONDS, SEED, WEB, WORKERS_SOAK, MERCHANTS)

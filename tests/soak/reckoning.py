@@ -65,14 +65,14 @@ def _orders(books: Books) -> Iterator[Difference]:
 
 
 def _intents(books: Books) -> Iterator[Difference]:
-    """An intent has one payment or none; every other payment of it went back by itself."""
+    """An intent has one payment or none; every other payment of it went back by itself, or waits for a person."""
     attempts = books.by("attempts", "intent_id")
     payments = Counter(row["subject_id"] for row in books.tables["ledger"] if row["kind"] == "payment")
-    returned = _returned_transactions(books)
+    apart = _set_apart(books)
     for intent in books.tables["payment_intents"]:
         name, number = f"pi_{intent['id']}", intent["id"]
         paid = [row for row in attempts[number] if row["state"] == "paid"]
-        kept = [row for row in paid if row["transaction_id"] not in returned]
+        kept = [row for row in paid if row["transaction_id"] not in apart]
         wanted = 1 if intent["status"] == "succeeded" else 0
         if len(kept) > wanted:
             yield Difference(DOUBLED, f"{name} is {intent['status']} and keeps {len(kept)} payments")
@@ -87,14 +87,15 @@ def _intents(books: Books) -> Iterator[Difference]:
             yield Difference(DIFFERS, f"{name} shall be canceled and is {intent['status']}")
 
 
-def _returned_transactions(books: Books) -> set[str]:
-    """Transactions that fit nothing and went back in full."""
+def _set_apart(books: Books) -> set[str]:
+    """Transactions that fit nothing: they went back in full, or WeChat closed that refund and a person was told."""
     refunds = books.by("refunds", "discrepancy_id")
     return {
         found["transaction_id"]
         for found in books.tables["discrepancies"]
         for refund in refunds[found["id"]]
-        if refund["state"] == "succeeded" and refund["amount"] == found["amount"]
+        if refund["amount"] == found["amount"]
+        and (refund["state"], found["state"]) in (("succeeded", "refunded"), ("closed", "open"))
     }
 
 

@@ -100,6 +100,18 @@ def test_a_webhook_that_was_cut_off_by_a_kill_and_refused_is_explained() -> None
     assert differences(books) == []
 
 
+def test_misplaced_money_whose_refund_wechat_closed_waits_for_a_person() -> None:
+    books = good_books()
+    books.tables["discrepancies"][0]["state"] = "open"
+    books.tables["refunds"][1]["state"] = "closed"
+    books.paid_back[1]["status"] = "CLOSED"
+    books.tables["ledger"][-1] = moved("refund_released", GIVEN_BACK, 2000, ("refunds_pending", "suspense"))
+    books.totals["refunded_total"] = 500
+    assert differences(books) == []
+    books.tables["discrepancies"][0]["state"] = "refunded"
+    assert {found.kind for found in differences(books)} == {DIFFERS, DOUBLED}
+
+
 Breaking = Callable[[Books], object]
 BROKEN: dict[str, tuple[str, Breaking]] = {
     "a payment unknown here": (LOST, lambda books: books.tables["attempts"][0].update(state="closed")),
