@@ -64,12 +64,13 @@ def main(
         with run(quick=quick, rounds=wanted, rows=rows, tell=tell, keep=keep) as begun:
             for name in only or MEASURES:
                 MEASURES[name](begun)
+            page = performance_page.page(begun)  # while the servers whose versions it names still run
     except BenchError as error:
         console.print(f"[bold red]bench:[/] {error}")
         sys.exit(1)
     report.show(console, begun.findings)
     if write is not None:
-        write.write_text(performance_page.page(begun), encoding="utf-8")
+        write.write_text(page, encoding="utf-8")
         console.print(f"written: {write}")
 
 

@@ -41,12 +41,15 @@ commit of one row by the raw driver (the client's side of it), HMAC one HMAC-SHA
 """
 
 
+_QUICK: Final = "python -m bench --quick --write docs/performance.md"
+
+
 def page(run: Run) -> str:
     """The whole page."""
     findings = run.findings
     parts = [
         "# Performance",
-        f"Made by `make bench` on {datetime.now(UTC):%Y-%m-%d}; {_machine(run)}.",
+        f"Made by `{_QUICK if run.quick else 'make bench'}` on {datetime.now(UTC):%Y-%m-%d}; {_machine(run)}.",
         "## Figures",
         _figures(findings),
         *([_omissions(findings)] if findings.omitted else []),

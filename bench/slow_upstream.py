@@ -21,7 +21,7 @@ SQLITE: Final = Target(
     "Nothing may be held (a connection, a lock, a transaction) while a thread waits.",
 )  # fmt: skip
 POSTGRESQL: Final = Target(
-    "create with 100 ms upstream ÷ with 0 ms, PostgreSQL", 0.80, 0.95, "The same on PostgreSQL, with its pool of 12."
+    "create with 100 ms upstream ÷ with 0 ms, PostgreSQL", 0.80, 0.95, "The same on PostgreSQL, with its pool of 16."
 )
 
 
