@@ -149,6 +149,12 @@ def test_an_attempt_that_was_read_before_another_change_is_refused(database: Dat
     assert database.store.read(lambda unit: unit.attempts.find(11)) == saved
 
 
+def test_a_look_writes_nothing_and_says_so(database: Database) -> None:
+    with pytest.raises(AssertionError, match="must not write"):
+        database.store.look(lambda unit: unit.intents.insert(an_intent(1)))
+    assert database.store.look(lambda unit: unit.intents.find(1)) is None
+
+
 @pytest.mark.parametrize("state", ["recorded", "uncertain", "open", "closing"])
 def test_the_database_refuses_a_second_order_that_may_be_paid(database: Database, state: str) -> None:
     keep(database, an_attempt(11, state=AttemptState(state)))

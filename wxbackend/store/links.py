@@ -37,7 +37,17 @@ class CommitUnknown(Exception):
 class Link:
     """One connection, which one unit at a time uses."""
 
-    __slots__ = ("_batch", "_core", "_engine", "_pipeline", "_proxied", "_spoilt", "cursor", "dialect")
+    __slots__ = (
+        "_batch",
+        "_core",
+        "_engine",
+        "_pipeline",
+        "_proxied",
+        "_spoilt",
+        "cursor",
+        "dialect",
+        "in_transaction",
+    )
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -46,6 +56,7 @@ class Link:
         self._core: Connection | None = None
         self._pipeline: psycopg.Pipeline | None = None
         self._spoilt = False
+        self.in_transaction = False
         self.dialect: Dialect = engine.dialect
         cursor = self._proxied.info.get(CURSOR)
         if cursor is None:
@@ -73,6 +84,7 @@ class Link:
 
     def write(self, write: Write, values: Sequence[Any]) -> None:
         """Write. On PostgreSQL it waits for others, to be sent together with them."""
+        assert self.in_transaction, "what looks without a transaction must not write"
         if self.dialect.name == "postgresql":
             if not self._batch.takes(write):
                 self.flush()
@@ -142,6 +154,7 @@ class Link:
         """
         self._core = None
         self._batch.clear()
+        self.in_transaction = False
         return bool(self._proxied.is_valid and not self._spoilt and not self._is_busy())
 
     def close(self) -> None:
@@ -247,6 +260,7 @@ def transaction(link: Link, begin: str) -> Iterator[None]:
     link.begin_pipeline()
     try:
         link.execute(begin)
+        link.in_transaction = True
         yield
         commit(link)
     except BaseException:
