@@ -12,12 +12,13 @@ SEED ?= 7
 WEB ?= 2
 WORKERS_SOAK ?= 2
 MERCHANTS ?= 40
+ROWS ?= 100000
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 NODE := $(VENV)/.node
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test soak check lint types contracts witness crashes bench bench-quick browser openapi format lock audit clean
+.PHONY: help run demo test soak check lint types contracts witness crashes bills-day bench bench-quick browser openapi format lock audit clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,6 +52,9 @@ witness: $(DEVELOPMENT) ## Hold both sides of the wire against ../shared/wechatp
 
 crashes: $(DEVELOPMENT) ## Kill the product at every COMMIT and every socket, on both databases; `make test` takes a share of it
 	WXBACKEND_CRASHES=all $(BIN)/python -m pytest -n $(WORKERS) -rP tests/crashes
+
+bills-day: $(DEVELOPMENT) ## Reconcile a bill of 100,000 payments with every kind of difference planted (ROWS)
+	$(BIN)/python -m tests.bill_day --rows $(ROWS)
 
 bench: $(DEVELOPMENT) ## Measure every figure against this machine's floors and write docs/performance.md
 	$(BIN)/python -m bench --write docs/performance.md

@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 
 from bench import (
+    bills,
     creating,
     group_commit,
     localstripe_rate,
@@ -36,6 +37,7 @@ MEASURES: Final[dict[str, Callable[[Run], None]]] = {
     "group_commit": group_commit.measure,
     "webhook_sender": webhook_sender.measure,
     "recovery": recovery.measure,
+    "bills": bills.measure,
     "localstripe_rate": localstripe_rate.measure,
 }
 

@@ -20,8 +20,8 @@ SECONDS: Final = 3.0
 SECONDS_QUICK: Final = 1.5
 TARGET: Final = Target(
     "SQLite, 32 writers, 2 ms fsync: group commit ÷ one commit each", 8.0, 15.0,
-    "Durable units per second on a disk whose fsync takes 2 ms longer. One writing thread puts what is waiting into "
-    "one COMMIT; against it, the same units by the same code with a COMMIT for each.",
+    "Durable units per second on a disk whose fsync takes 2 ms longer. Whoever's turn it is puts what is waiting "
+    "into one COMMIT; against it, the same units by the same code with a COMMIT for each.",
     unit="x",
 )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
     python -m bench.slow_disk_writers sqlite:////tmp/x.db group 4
 
-`group` shares one store, whose writing thread puts waiting units into one COMMIT. `each` gives every thread a store of
+`group` shares one store, which puts waiting units into one COMMIT. `each` gives every thread a store of
 its own, so that the same unit by the same code is a COMMIT by itself. Run under `fsync_delay.c` it shows a slow disk.
 """
 
@@ -62,7 +62,7 @@ def _write(write: Callable[[Callable[[Unit], bool]], bool], number: int, moments
             headers="{}",
             body=BODY,
         )
-        write(lambda unit: unit.notices.keep(kept))  # noqa: B023 - done before the next round begins
+        write(lambda unit: bool(unit.notices.keep(kept)))  # noqa: B023 - done before the next round begins
         moments.append(time.monotonic())
 
 

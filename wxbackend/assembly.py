@@ -6,7 +6,7 @@ import gc
 import os
 import socket
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from types import ModuleType
 from typing import Final
@@ -23,17 +23,24 @@ from wxbackend.directory import SettingsDirectory
 from wxbackend.flows.dependencies import Dependencies, Policy
 from wxbackend.flows.recognise_key import KeptKeys
 from wxbackend.identity.jssdk import JsapiTickets
+from wxbackend.identity.order_shipping import WeChatOrderDesk
+from wxbackend.identity.push import WeChatPushes
 from wxbackend.identity.single_flight import SingleFlight
 from wxbackend.identity.tokens import AccessTokens
 from wxbackend.identity.wechat import WeChatIdentity
 from wxbackend.metrics.prometheus import open_counting
+from wxbackend.ports.bills import BillSource
 from wxbackend.ports.coordination import Coordination
 from wxbackend.ports.delivery import Courier
 from wxbackend.ports.engine import Engine
-from wxbackend.ports.provider import CertificateSource, Hosts, Provider, Transport
+from wxbackend.ports.mandate import MandateProvider
+from wxbackend.ports.provider import CertificateSource, ClientCertificate, Hosts, Provider, Transport
 from wxbackend.ports.surroundings import Surroundings
+from wxbackend.providers.wechat_v2 import config as v2
+from wxbackend.providers.wechat_v2.adapter import WechatV2
 from wxbackend.providers.wechat_v3.adapter import WechatV3
 from wxbackend.providers.wechat_v3.config import (
+    AutoDebit,
     BadKey,
     MerchantConfig,
     check_apiv3_key,
@@ -42,6 +49,7 @@ from wxbackend.providers.wechat_v3.config import (
     load_public_key,
 )
 from wxbackend.providers.wechat_v3.keys import KeyRing
+from wxbackend.providers.wechat_v3.mandates import WechatMandates
 from wxbackend.settings import MerchantSettings, Settings, WorkSettings
 from wxbackend.settings_document import WrongSettings
 from wxbackend.store.nodes import Identifiers, NodeLease, nodes_engine
@@ -64,20 +72,43 @@ class Registry:
     def __init__(self) -> None:
         self._providers: dict[tuple[str, str], Provider] = {}
         self._sources: list[tuple[str, str, CertificateSource]] = []
+        self._mandates: dict[tuple[str, str], MandateProvider] = {}
+        self._bills: list[BillSource] = []
 
     def of(self, name: str, merchant: str) -> Provider | None:
         """The adapter for a merchant's number."""
         return self._providers.get((name, merchant))
 
+    def mandates_of(self, name: str, merchant: str) -> MandateProvider | None:
+        """The same for its auto-debit contracts."""
+        return self._mandates.get((name, merchant))
+
+    def add_mandates(self, provider: WechatV3, mandates: MandateProvider) -> None:
+        """Register the contracts of one merchant's number."""
+        self._mandates[provider.name, provider.merchant] = mandates
+
+    def charging_codes(self, merchant: str) -> Provider | None:
+        """The adapter that charges payment codes for a merchant's number."""
+        known = (provider for (_, number), provider in self._providers.items() if number == merchant)
+        return next((provider for provider in known if provider.takes_codes), None)
+
     def certificate_sources(self) -> Iterable[tuple[str, str, CertificateSource]]:
         """All whose certificates have to be fetched."""
         return tuple(self._sources)
 
-    def add(self, provider: WechatV3, *, fetch: bool) -> None:
+    def bill_sources(self) -> Iterable[BillSource]:
+        """All whose bills can be fetched."""
+        return tuple(self._bills)
+
+    def add(
+        self, provider: Provider, *, source: CertificateSource | None = None, bills: BillSource | None = None
+    ) -> None:
         """Register one merchant's number."""
         self._providers[provider.name, provider.merchant] = provider
-        if fetch:
-            self._sources.append((provider.name, provider.merchant, provider))
+        if source is not None:
+            self._sources.append((provider.name, provider.merchant, source))
+        if bills is not None:
+            self._bills.append(bills)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +144,7 @@ def assemble(settings: Settings, *, metrics_folder: str | None = None) -> Assemb
         store=store,
         transport=transport,
         providers=_registry(settings, store, surroundings),
-        accounts=SettingsDirectory(settings, provider=WechatV3.name, kept_keys=KeptKeys(store, surroundings).actor),
+        accounts=SettingsDirectory(settings, kept_keys=KeptKeys(store, surroundings).actor),
         identity=_identity(transport, coordination, surroundings, holder),
         coordination=coordination,
         courier=HttpCourier(
@@ -128,9 +159,13 @@ def assemble(settings: Settings, *, metrics_folder: str | None = None) -> Assemb
             look_after_s=settings.work.look_after_s,
             refund_look_after_s=settings.work.refund_look_after_s,
             refund_short_after_s=settings.work.refund_short_after_s,
+            shipping_again_after_s=settings.work.shipping_again_after_s,
             lease_s=settings.work.lease_s,
             login_lasts_s=settings.server.login_lasts_s,
             allow_private_webhooks=settings.server.allow_private_webhooks,
+            fetch_bills=settings.work.fetch_bills,
+            refund_spacing_s=settings.work.refund_spacing_s,
+            allow_private_client_ips=settings.server.allow_private_client_ips,
             public_url=settings.server.public_url,
         ),
     )
@@ -142,9 +177,9 @@ def local_courier() -> Courier:
     return HttpCourier(allow_private=True)
 
 
-def provider_of(assembled: Assembled, mchid: str) -> Provider:
-    """The adapter of a merchant's number that stands in the settings."""
-    provider = assembled.deps.providers.of(WechatV3.name, mchid)
+def provider_of(assembled: Assembled, merchant: MerchantSettings) -> Provider:
+    """The adapter of new orders of a merchant's number that stands in the settings."""
+    provider = assembled.deps.providers.of(merchant.provider, merchant.mchid)
     assert provider is not None, "there is an adapter for each merchant's number in the settings"
     return provider
 
@@ -210,15 +245,28 @@ def _identity(
 ) -> WeChatIdentity:
     flight = SingleFlight(coordination, surroundings, holder=holder)
     tokens = AccessTokens(transport, coordination, surroundings, flight)
-    return WeChatIdentity(transport, JsapiTickets(tokens, flight))
+    return WeChatIdentity(
+        transport,
+        JsapiTickets(tokens, flight),
+        orders=WeChatOrderDesk(tokens),
+        pushes=WeChatPushes(coordination, surroundings),
+    )
 
 
 def _registry(settings: Settings, store: Reachable, surroundings: Surroundings) -> Registry:
     registry = Registry()
     for account in settings.accounts:
         for merchant in account.merchants:
-            provider = _wechat_v3(settings, merchant, store, surroundings)
-            registry.add(provider, fetch=merchant.fetch_certificates)
+            if merchant.apiv3_keys:
+                provider = _wechat_v3(settings, merchant, store, surroundings)
+                source = provider if merchant.fetch_certificates else None
+                registry.add(provider, source=source, bills=provider)
+                if merchant.auto_debit is not None:
+                    plan = AutoDebit(**asdict(merchant.auto_debit))
+                    registry.add_mandates(provider, WechatMandates(provider, plan, surroundings))
+            if merchant.apiv2_key is not None:
+                apps = frozenset(app.appid for app in account.apps if app.mchid == merchant.mchid)
+                registry.add(_wechat_v2(settings, merchant, apps, surroundings))
     return registry
 
 
@@ -245,6 +293,7 @@ def _wechat_v3(
         notify_url=f"{settings.server.public_url}/notices/{WechatV3.name}/{merchant.mchid}",
         hosts=Hosts(merchant.api_url, merchant.backup_url),
         public_key_id=merchant.public_key_id,
+        v3_codepay=merchant.v3_codepay,
     )
     ring = KeyRing(
         known,
@@ -252,6 +301,28 @@ def _wechat_v3(
         clock_s=lambda: surroundings.now_ms() // 1000,
     )
     return WechatV3(config, ring, surroundings)
+
+
+def _wechat_v2(
+    settings: Settings, merchant: MerchantSettings, apps: frozenset[str], surroundings: Surroundings
+) -> WechatV2:
+    try:
+        key = v2.check_key(merchant.apiv2_key or "")
+    except v2.BadKey as error:
+        raise WrongSettings(f"mchid {merchant.mchid}: {error}.") from error
+    hosts = Hosts(merchant.api_url, merchant.backup_url)
+    config = v2.MerchantConfig(
+        mchid=merchant.mchid,
+        apps=apps,
+        key=key,
+        sign_type=merchant.sign_type,
+        notify_url=f"{settings.server.public_url}/notices/{WechatV2.name}/{merchant.mchid}",
+        hosts=hosts,
+        certificate_hosts=hosts if merchant.certificate_api_url is None else Hosts(merchant.certificate_api_url),
+        client=ClientCertificate(merchant.certificate_path, merchant.private_key_path, merchant.authority_path),
+        charges_codes=not merchant.v3_codepay,
+    )
+    return WechatV2(config, surroundings)
 
 
 def openapi_document(assembled: Assembled) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -100,12 +101,20 @@ def migrate() -> None:
 @cli.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=9000, show_default=True)
+@click.option("--tls-port", type=int, help="Where it asks for the merchant's certificate: refunds by API v2.")
 @click.option("--credentials", type=FOLDER, required=True, help="Where its keys are, or shall be made.")
 @click.option("--allow-any-host", is_flag=True, help="Serve where others can reach it. Never near real money.")
 @click.option("--shop-keys", type=FOLDER, help="Folder with the keys of the little shop that comes with it.")
 @click.option("--shop-api-url", default="http://127.0.0.1:8000", show_default=True)
 def simulate(
-    *, host: str, port: int, credentials: Path, allow_any_host: bool, shop_keys: Path | None, shop_api_url: str
+    *,
+    host: str,
+    port: int,
+    tls_port: int | None,
+    credentials: Path,
+    allow_any_host: bool,
+    shop_keys: Path | None,
+    shop_api_url: str,
 ) -> None:
     """Play WeChat Pay, the WeChat platform and a phone."""
     from wxbackend.simulators.server import serve as serve_simulator
@@ -116,7 +125,7 @@ def simulate(
         names = ("secret_key", "publishable_key", "webhook_secret")
         secret, publishable, webhook = ((shop_keys / f"{name}.txt").read_text().strip() for name in names)
         shop = ShopSettings(shop_api_url, secret, publishable, webhook)
-    serve_simulator(host, port, credentials, allow_any_host=allow_any_host, shop=shop)
+    serve_simulator(host, port, credentials, allow_any_host=allow_any_host, tls_port=tls_port, shop=shop)
 
 
 @cli.command()
@@ -227,8 +236,6 @@ def _day(days: int) -> str:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def doctor(*, offline: bool, as_json: bool) -> None:
     """Check everything that a payment needs; exits with 1 when something fails."""
-    import logging
-
     import orjson
     import structlog
 
@@ -259,6 +266,25 @@ def backup(file: Path) -> None:
     click.echo(f"{file}: {size_bytes} bytes, checked. Copy it to another machine.")
 
 
+@cli.command()
+@click.option("--date", "day", required=True, metavar="YYYY-MM-DD", help="The day, in Beijing.")
+@click.option("--merchant", metavar="NUMBER", help="This merchant number alone.")
+@click.option("--csv", "out", type=FILE, help="Write all differences of the day there, for a spreadsheet.")
+def reconcile(*, day: str, merchant: str | None, out: Path | None) -> None:
+    """Hold WeChat's bills of a day against the books: exits with 0 when they agree, 1 when differences are open.
+
+    3 means that a bill is not there yet or cannot be believed.
+    """
+    import structlog
+    from rich.console import Console
+
+    from wxbackend.reconcile import Reconciliation
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    with _assembled() as assembled:
+        sys.exit(Reconciliation(assembled.deps, Console()).run(day, merchant=merchant, out=out))
+
+
 @cli.command("look-again")
 def look_again() -> None:
     """Let the workers ask WeChat about every unfinished order and refund now. Do this after a restore."""
@@ -266,7 +292,7 @@ def look_again() -> None:
 
     with _assembled() as assembled:
         found = hurry(assembled.deps)
-    click.echo(f"{found} orders and refunds are due now.")
+    click.echo(f"{found} orders, refunds and shippings are due now.")
 
 
 @cli.command()
@@ -294,6 +320,27 @@ def parked(*, retry: bool, as_json: bool) -> None:
             click.echo(f"{retry_parked(assembled.deps)} are tried again now.", err=True)
     if not found:
         click.echo("Nothing is parked.", err=True)
+
+
+@cli.group()
+def shipping() -> None:
+    """What WeChat waits for before it frees the money of mini program orders."""
+
+
+@shipping.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def overdue(*, as_json: bool) -> None:
+    """List paid orders that WeChat was not told to be shipped and that have a day left at the most."""
+    import orjson
+
+    from wxbackend.flows.find_shipping import list_late, urgency
+
+    with _assembled() as assembled:
+        found = [urgency(assembled.deps, shipping) for shipping in list_late(assembled.deps)]
+    for shown in found:
+        click.echo(orjson.dumps(shown).decode() if as_json else "  ".join(str(value) for value in shown.values()))
+    if not found:
+        click.echo("Nothing is overdue, and nothing will be within a day.", err=True)
 
 
 @cli.command()

@@ -39,10 +39,17 @@ class Demo:
         """The app that the buyer pays in."""
         return OFFICIAL_ACCOUNT
 
-    @property
-    def notice_url(self) -> str:
-        """Where the simulated WeChat tells of payments."""
-        return f"{self.web_url}/notices/wechat_v3/{MERCHANT}"
+    def sign_type_of(self, intent: dict[str, Any]) -> str:
+        """How the intent's order was signed."""
+        return str(intent["next_action"]["wechat_pay_official_account_params"]["signType"])
+
+    def provider_of(self, intent: dict[str, Any]) -> str:
+        """Which version of WeChat's API the intent was ordered by."""
+        return "wechat_v3" if self.sign_type_of(intent) == "RSA" else "wechat_v2"
+
+    def notice_url(self, intent: dict[str, Any]) -> str:
+        """Where the simulated WeChat tells of the intent's payment."""
+        return f"{self.web_url}/notices/{self.provider_of(intent)}/{MERCHANT}"
 
     def run(self, amount: int) -> int:
         """Take the payment and print its timeline; the exit status."""
@@ -63,10 +70,10 @@ class Demo:
         self._step("created", f"{intent['id']} over {amount} fen, {intent['status']}")
         return intent
 
-    def confirm(self, intent: dict[str, Any]) -> None:
-        """Order it for the default buyer; the intent learns what came of it."""
+    def confirm(self, intent: dict[str, Any], **more: Any) -> None:
+        """Order it for the default buyer, with more options if any; the intent learns what came of it."""
         openid = self.desk("GET", f"/buyers/{BUYER}")["openids"][OFFICIAL_ACCOUNT]
-        options = {"wechat_pay": {"terminal_type": "official_account", "openid": openid}}
+        options = {"wechat_pay": {"terminal_type": "official_account", "openid": openid, **more}}
         confirmed = self.api("POST", f"/v1/payment_intents/{intent['id']}/confirm", {
             "payment_method_data": {"type": "wechat_pay"}, "payment_method_options": options,
         })  # fmt: skip

@@ -23,6 +23,8 @@ from wxbackend.store.migrate import migrate
 ROOT: Final = Path(__file__).resolve().parent.parent
 CONFIG: Final = ROOT / "config" / "development.toml"
 READY_AFTER_S_MAX: Final = 60
+TLS_PORT_AFTER: Final = 443
+"""The simulator's encrypted port, counted from its plain one: 9443."""
 _KEYS: Final = {"secret_key": "sk_test_", "publishable_key": "pk_test_", "webhook_secret": "whsec_"}
 
 
@@ -37,15 +39,19 @@ class Stack:
     state: Path
     web_port: int
     simulator_port: int
+    simulator_tls_port: int | None = None
+    """Where the simulator asks for the merchant's certificate, which refunds by API v2 need; None for nowhere."""
 
     @classmethod
     def from_environment(cls) -> Stack:
         """As the environment says, or the documented defaults."""
         env = os.environ
+        simulator_port = int(env.get("WXBACKEND_SIMULATOR_PORT") or 9000)
         return cls(
             state=Path(env.get("WXBACKEND_STATE_DIR") or ROOT / "var" / "development").resolve(),
             web_port=int(env.get("WXBACKEND_WEB_PORT") or 8000),
-            simulator_port=int(env.get("WXBACKEND_SIMULATOR_PORT") or 9000),
+            simulator_port=simulator_port,
+            simulator_tls_port=int(env.get("WXBACKEND_SIMULATOR_TLS_PORT") or simulator_port + TLS_PORT_AFTER),
         )
 
     @property
@@ -77,6 +83,7 @@ class Stack:
             "WXBACKEND_STATE_DIR": str(self.state),
             "WXBACKEND_WEB_PORT": str(self.web_port),
             "WXBACKEND_SIMULATOR_PORT": str(self.simulator_port),
+            "WXBACKEND_SIMULATOR_TLS_PORT": str(self.simulator_tls_port or ""),
             "WXBACKEND_BIND": f"127.0.0.1:{self.web_port}",
             "WXBACKEND_LOG_LEVEL": os.environ.get("WXBACKEND_LOG_LEVEL", "WARNING"),
             "PYTHONUNBUFFERED": "1",
@@ -85,10 +92,11 @@ class Stack:
     def commands(self) -> dict[str, list[str]]:
         """The processes of the stack."""
         program = [sys.executable, "-m", "wxbackend.cli"]
+        encrypted = ["--tls-port", str(self.simulator_tls_port)] if self.simulator_tls_port else []
         return {
             "simulator": [
                 *program, "simulate", "--port", str(self.simulator_port), "--credentials", str(self.credentials),
-                "--shop-keys", str(self.state / "keys"), "--shop-api-url", self.web_url,
+                "--shop-keys", str(self.state / "keys"), "--shop-api-url", self.web_url, *encrypted,
             ],
             "web": [*program, "serve"],
             "worker": [*program, "work"],

@@ -16,17 +16,18 @@ class SettingsDirectory:
     `kept_keys` finds a key that the settings do not name; one of an account that left the settings is nobody's.
     """
 
-    def __init__(self, settings: Settings, *, provider: str, kept_keys: Callable[[str], Actor | None]) -> None:
+    def __init__(self, settings: Settings, *, kept_keys: Callable[[str], Actor | None]) -> None:
         self._kept_keys = kept_keys
         self._actors: dict[str, Actor] = {}
         self._publishable: dict[tuple[str, bool], str] = {}
         self._apps: dict[tuple[str, bool], tuple[App, ...]] = {}
+        self._app_by_id: dict[str, App] = {}
         self._endpoints: dict[tuple[str, bool], tuple[Endpoint, ...]] = {}
         self._endpoint_by_id: dict[str, Endpoint] = {}
         self._owners: dict[tuple[str, str], Actor] = {}
         self._descriptions: dict[str, str] = {}
         for account in settings.accounts:
-            self._add(account, provider)
+            self._add(account)
 
     def actor(self, key: str) -> Actor | None:
         """Who a key belongs to."""
@@ -44,6 +45,10 @@ class SettingsDirectory:
         """The account's apps in that mode."""
         return self._apps.get((account, livemode), ())
 
+    def app(self, appid: str) -> App | None:
+        """One app."""
+        return self._app_by_id.get(appid)
+
     def endpoints(self, account: str, *, livemode: bool) -> tuple[Endpoint, ...]:
         """The account's endpoints in that mode."""
         return self._endpoints.get((account, livemode), ())
@@ -60,7 +65,7 @@ class SettingsDirectory:
         """What buyers read when nothing else is said."""
         return self._descriptions[account]
 
-    def _add(self, account: AccountSettings, provider: str) -> None:
+    def _add(self, account: AccountSettings) -> None:
         self._descriptions[account.id] = account.default_description
         for key in account.api_keys:
             livemode, kind = key.mode == "live", KeyKind(key.kind)
@@ -69,7 +74,8 @@ class SettingsDirectory:
                 self._publishable.setdefault((account.id, livemode), key.key)
         for merchant in account.merchants:
             owner = Actor(account.id, merchant.mode == "live", KeyKind.SECRET)
-            self._owners[provider, merchant.mchid] = owner
+            self._owners |= {(provider, merchant.mchid): owner for provider in merchant.providers}
+        chosen = {merchant.mchid: merchant.provider for merchant in account.merchants}
         for livemode in (False, True):
             mode = "live" if livemode else "test"
             self._apps[account.id, livemode] = tuple(
@@ -78,16 +84,20 @@ class SettingsDirectory:
                     kind=app.kind,
                     account=account.id,
                     livemode=livemode,
-                    provider=provider,
+                    provider=chosen[app.mchid],
                     merchant=app.mchid,
                     secret=app.secret,
                     platform_url=app.platform_url,
                     authorize_url=app.authorize_url,
                     return_urls=app.return_urls,
+                    push_token=app.push_token,
+                    push_aes_keys=app.push_aes_keys,
+                    order_shipping=app.order_shipping,
                 )
                 for app in account.apps
                 if app.mode == mode
             )
+            self._app_by_id |= {app.appid: app for app in self._apps[account.id, livemode]}
             endpoints = tuple(
                 Endpoint(
                     id=entry.id,

@@ -15,8 +15,11 @@ from urllib.parse import urlsplit
 
 from marshmallow import ValidationError
 
+from wxbackend.domain.shipping import OrderShipping
 from wxbackend.domain.terminal import AppKind
+from wxbackend.settings_auto_debit import AutoDebitSettings
 from wxbackend.settings_document import WrongSettings, named_files, read_document
+from wxbackend.settings_pushes import push_secrets
 from wxbackend.settings_shape import Top
 
 SECRET_BYTES_MAX: Final = 64 * 1024
@@ -38,6 +41,7 @@ class ServerSettings:
     default_port: int = 8000
     login_lasts_s: int = 86_400
     allow_private_webhooks: bool = False
+    allow_private_client_ips: bool = False
     trusted_proxies: tuple[str, ...] = ()
     metrics_token: str | None = field(default=None, repr=False)
 
@@ -50,11 +54,14 @@ class WorkSettings:
     order_expires_after_s: int = 7_200
     refund_look_after_s: tuple[float, ...] = (10, 60, 300, 1_200, 3_600, 21_600)
     refund_short_after_s: float = 300
+    shipping_again_after_s: tuple[float, ...] = (10, 15, 30, 60, 300, 600, 1_800)
+    refund_spacing_s: float = 61
     lease_s: float = 30
     idle_wait_s: float = 0.5
     certificates_every_s: int = 3_600
     webhook_delays_s: tuple[float, ...] | None = None
     webhook_timeout_s: float = 10
+    fetch_bills: bool = True
     engine: str = "built_in"
     broker_url: str | None = field(default=None, repr=False)  # may hold a password
 
@@ -79,7 +86,7 @@ class KeySettings:
 
 @dataclass(frozen=True, slots=True)
 class MerchantSettings:
-    """One mchid."""
+    """One mchid. New orders go by `api_version`; those made by the other one are still looked after, by its key."""
 
     mode: str
     mchid: str
@@ -90,8 +97,28 @@ class MerchantSettings:
     public_key: bytes | None = field(default=None, repr=False)
     platform_certificates: tuple[bytes, ...] = ()
     fetch_certificates: bool = True
+    v3_codepay: bool = False
     api_url: str = "https://api.mch.weixin.qq.com"
     backup_url: str | None = "https://api2.mch.weixin.qq.com"
+    api_version: str = "v3"
+    apiv2_key: str | None = field(default=None, repr=False)
+    sign_type: str = "MD5"
+    certificate_path: str = ""
+    private_key_path: str = ""
+    certificate_api_url: str | None = None
+    authority_path: str | None = None
+    auto_debit: AutoDebitSettings | None = None
+
+    @property
+    def provider(self) -> str:
+        """The adapter of new orders."""
+        return f"wechat_{self.api_version}"
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Every adapter that this number has keys for."""
+        keys = {"wechat_v3": bool(self.apiv3_keys), "wechat_v2": self.apiv2_key is not None}
+        return tuple(name for name, present in keys.items() if present)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +133,9 @@ class AppSettings:
     platform_url: str = "https://api.weixin.qq.com"
     authorize_url: str = "https://open.weixin.qq.com"
     return_urls: tuple[str, ...] = ()
+    push_token: str | None = field(default=None, repr=False)
+    push_aes_keys: tuple[str, ...] = field(default=(), repr=False)
+    order_shipping: OrderShipping | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,14 +252,30 @@ class _Reader:
 
     def _merchant(self, entry: dict[str, Any]) -> MerchantSettings:
         place = f"mchid {entry['mchid']}"
-        apiv3 = [self._text(entry["apiv3_key_file"], f"{place} apiv3_key_file").encode()]
-        if "apiv3_key_previous_file" in entry:
-            apiv3.append(self._text(entry["apiv3_key_previous_file"], f"{place} apiv3_key_previous_file").encode())
+        version = entry.get("api_version", "v3")
+        if f"api{version}_key_file" not in entry:
+            raise WrongSettings(f'{place}: api_version "{version}" needs api{version}_key_file.')
+        apiv3 = [
+            self._text(entry[name], f"{place} {name}").encode()
+            for name in ("apiv3_key_file", "apiv3_key_previous_file")
+            if name in entry
+        ]
         if ("public_key_id" in entry) != ("public_key_file" in entry):
             raise WrongSettings(f"{place}: public_key_id and public_key_file belong together; set both or none.")
-        optional = {name: entry[name] for name in ("fetch_certificates", "api_url", "backup_url") if name in entry}
+        names = (
+            "fetch_certificates", "v3_codepay", "api_url", "backup_url", "api_version", "sign_type",
+            "certificate_api_url",
+        )  # fmt: skip
+        optional: dict[str, Any] = {name: entry[name] for name in names if name in entry}
+        if "apiv2_key_file" in entry:
+            optional["apiv2_key"] = self._text(entry["apiv2_key_file"], f"{place} apiv2_key_file")
+        if "authority_file" in entry:
+            self._bytes(entry["authority_file"], f"{place} authority_file")
+            optional["authority_path"] = str(self._folder / entry["authority_file"])
         if "api_url" in entry and "backup_url" not in entry:
             optional["backup_url"] = None
+        if "auto_debit" in entry:
+            optional["auto_debit"] = AutoDebitSettings(**entry["auto_debit"])
         public_file = entry.get("public_key_file")
         return MerchantSettings(
             mode=entry["mode"],
@@ -243,18 +289,25 @@ class _Reader:
                 self._bytes(name, f"{place} platform_certificate_files")
                 for name in entry.get("platform_certificate_files", [])
             ),
+            certificate_path=str(self._folder / entry["certificate_file"]),
+            private_key_path=str(self._folder / entry["private_key_file"]),
             **optional,
         )
 
     def _app(self, entry: dict[str, Any]) -> AppSettings:
         optional = {name: entry[name] for name in ("platform_url", "authorize_url") if name in entry}
+        kind, place = AppKind(entry["kind"]), f"app {entry['appid']}"
+        if "secret_file" not in entry and kind is not AppKind.MOBILE_APP:
+            raise WrongSettings(f"{place}: secret_file is missing; only a {AppKind.MOBILE_APP.value} pays without one.")
         return AppSettings(
             mode=entry["mode"],
             appid=entry["appid"],
-            kind=AppKind(entry["kind"]),
+            kind=kind,
             mchid=entry["mchid"],
-            secret=self._text(entry["secret_file"], f"app {entry['appid']} secret_file"),
+            secret=self._text(entry["secret_file"], f"{place} secret_file") if "secret_file" in entry else "",
             return_urls=tuple(entry.get("return_urls", [])),
+            order_shipping=OrderShipping(entry["order_shipping"]) if "order_shipping" in entry else None,
+            **push_secrets(entry, self._text),
             **optional,
         )
 
@@ -298,6 +351,8 @@ def _check_references(settings: Settings) -> None:
         for mode in ("test", "live"):
             known = {merchant.mchid for merchant in account.merchants if merchant.mode == mode}
             for app in account.apps:
+                if app.order_shipping is not None and app.kind is not AppKind.MINI_PROGRAM:
+                    raise WrongSettings(f"app {app.appid}: order_shipping is for mini programs alone.")
                 if app.mode == mode and app.mchid not in known:
                     raise WrongSettings(
                         f"app {app.appid}: mchid {app.mchid} is not among the {mode} merchants of {account.id}."

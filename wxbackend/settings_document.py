@@ -17,7 +17,7 @@ from wxbackend.domain.errors import WxbackendError
 CONFIG_VARIABLE: Final = "WXBACKEND_CONFIG"
 OVERRIDE_PREFIX: Final = "WXBACKEND__"
 PLACEHOLDER: Final = re.compile(r"\$\{(?P<name>[A-Z][A-Z0-9_]*)(:-(?P<default>[^}]*))?\}")
-PUBLIC_FILES: Final = frozenset({"certificate_file", "public_key_file", "publishable_key_file"})
+PUBLIC_FILES: Final = frozenset({"authority_file", "certificate_file", "public_key_file", "publishable_key_file"})
 """Files that anybody may read; every other `…_file` holds a secret."""
 
 

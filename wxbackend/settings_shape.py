@@ -7,6 +7,7 @@ from typing import Final
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
+from wxbackend.domain.shipping import OrderShipping
 from wxbackend.domain.terminal import AppKind
 
 _MODE: Final = validate.OneOf(["test", "live"], error='must be "test" or "live".')
@@ -51,6 +52,7 @@ class Server(Strict):
     default_port = fields.Integer(validate=validate.Range(1, 65535))
     login_lasts_s = fields.Integer(validate=validate.Range(60, 30 * 86_400))
     allow_private_webhooks = fields.Boolean()
+    allow_private_client_ips = fields.Boolean()
     trusted_proxies = fields.List(fields.String(validate=_network))
     metrics_token_file = fields.String()
 
@@ -62,6 +64,8 @@ class Work(Strict):
     order_expires_after_s = fields.Integer(validate=validate.Range(60, 90 * 86_400))
     refund_look_after_s = fields.List(fields.Float(validate=validate.Range(min=0.05)), validate=validate.Length(1))
     refund_short_after_s = fields.Float(validate=validate.Range(min=0.05))
+    shipping_again_after_s = fields.List(fields.Float(validate=validate.Range(min=0.05)), validate=validate.Length(1))
+    refund_spacing_s = fields.Float(validate=validate.Range(0, 86_400))
     engine = fields.String(validate=validate.OneOf(["built_in", "celery"], error='must be "built_in" or "celery".'))
     broker_url = fields.String()
     broker_url_file = fields.String()
@@ -70,6 +74,7 @@ class Work(Strict):
     certificates_every_s = fields.Integer(validate=validate.Range(min=60))
     webhook_delays_s = fields.List(fields.Float(validate=validate.Range(min=0.05)))
     webhook_timeout_s = fields.Float(validate=validate.Range(0.1, 60))
+    fetch_bills = fields.Boolean()
 
 
 class Upstream(Strict):
@@ -88,6 +93,17 @@ class Key(Strict):
     publishable_key_file = fields.String()
 
 
+class AutoDebit(Strict):
+    """The table [accounts.merchants.auto_debit] of the file."""
+
+    plan_id = fields.Integer(required=True, validate=validate.Range(min=1))
+    orders_path = fields.String(validate=_pattern(r"/v3/[a-z/-]+[a-z]", "must be a path such as /v3/pay/transactions."))
+    announce_by = fields.String(
+        validate=validate.OneOf(["schedule", "notify"], error='must be "schedule" or "notify".')
+    )
+    page_lasts_s = fields.Integer(validate=validate.Range(60, 86_400))
+
+
 class Merchant(Strict):
     """The table [[accounts.merchants]] of the file."""
 
@@ -95,7 +111,8 @@ class Merchant(Strict):
     mchid = fields.String(required=True, validate=_pattern(r"\d{8,12}", "must be 8 to 12 digits."))
     certificate_file = fields.String(required=True)
     private_key_file = fields.String(required=True)
-    apiv3_key_file = fields.String(required=True)
+    api_version = fields.String(validate=validate.OneOf(["v3", "v2"], error='must be "v3" or "v2".'))
+    apiv3_key_file = fields.String()
     apiv3_key_previous_file = fields.String()
     public_key_id = fields.String(
         validate=_pattern(r"PUB_KEY_ID_\d+", "must look like PUB_KEY_ID_0114…, as the console shows it.")
@@ -103,8 +120,14 @@ class Merchant(Strict):
     public_key_file = fields.String()
     platform_certificate_files = fields.List(fields.String())
     fetch_certificates = fields.Boolean()
+    v3_codepay = fields.Boolean()
+    apiv2_key_file = fields.String()
+    sign_type = fields.String(validate=validate.OneOf(["MD5", "HMAC-SHA256"], error='must be "MD5" or "HMAC-SHA256".'))
     api_url = fields.String(validate=_HTTP)
     backup_url = fields.String(validate=_HTTP)
+    certificate_api_url = fields.String(validate=_HTTP)
+    authority_file = fields.String()
+    auto_debit = fields.Nested(AutoDebit)
 
 
 class App(Strict):
@@ -116,10 +139,18 @@ class App(Strict):
     )
     kind = fields.String(required=True, validate=validate.OneOf([kind.value for kind in AppKind]))
     mchid = fields.String(required=True)
-    secret_file = fields.String(required=True)
+    secret_file = fields.String()
     platform_url = fields.String(validate=_HTTP)
     authorize_url = fields.String(validate=_HTTP)
     return_urls = fields.List(fields.String())
+    push_token_file = fields.String()
+    push_aes_key_file = fields.String()
+    push_aes_key_previous_file = fields.String()
+    order_shipping = fields.String(
+        validate=validate.OneOf(
+            [how.value for how in OrderShipping], error='must be "by_hand", "virtual" or "pick_up".'
+        )
+    )
 
 
 class Endpoint(Strict):

@@ -12,7 +12,7 @@ const { sendJson } = require("./http.js");
  * @property {string} timeStamp seconds, as text
  * @property {string} nonceStr
  * @property {string} package
- * @property {"RSA"} signType
+ * @property {"RSA" | "MD5" | "HMAC-SHA256"} signType
  * @property {string} paySign
  */
 

@@ -80,8 +80,10 @@ FIELDS: Final[list[tuple[dict[str, Any], str, str]]] = [
 ]  # fmt: skip
 METHODS: Final[list[tuple[dict[str, Any], str, str]]] = [
     ({"openid": "o1"}, MISSING, TERMINAL),
-    ({"terminal_type": "SCAN_CODE", "openid": "o1"}, ENUM, TERMINAL),
-    ({"terminal_type": "WEB", "openid": "o1"}, ENUM, TERMINAL),
+    ({"terminal_type": "WEB", "openid": "o1"}, UNKNOWN, OPENID_PARAM),
+    ({"terminal_type": "SCAN", "openid": "o1"}, ENUM, TERMINAL),
+    ({"terminal_type": "SCAN_CODE", "openid": "o1"}, UNKNOWN, OPENID_PARAM),
+    ({"terminal_type": "SCAN_CODE"}, MISSING, "payment_method_data[wechat_pay][payment_code]"),
     ({"terminal_type": "", "openid": "o1"}, NULL, TERMINAL),
     ({"terminal_type": 7, "openid": "o1"}, TEXT, TERMINAL),
     ({"terminal_type": "official_account"}, MISSING, OPENID_PARAM),

@@ -3,118 +3,27 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Final
 
 import pytest
 
 from tests.api.calling import INTENTS, refused
+from tests.api.idempotent_requests import ENDPOINT, ENDPOINTS, LOGIN, REQUESTS, log_in
 from tests.journeys.reckoning import change
 from tests.support.parallel import post_at_once
-from tests.support.stack import MINI_PROGRAM, Answer, RunningStack
+from tests.support.stack import Answer, RunningStack
 from wxbackend.api.operations import OPERATIONS
 
-ENDPOINTS: Final = "/v1/webhook_endpoints"
-REFUNDS: Final = "/v1/refunds"
-LOGIN: Final = "/v1/wechat/mini_program/login"
-ENDPOINT: Final = {"url": "http://127.0.0.1:9/webhooks", "enabled_events": ["discrepancy.opened"]}
 CUT_OFF_MS: Final = 61_000
 AT_ONCE: Final = 50
 SAME: Final = ("id", "object", "created", "client_secret", "secret", "token", "expires_at")
 WATCHED: Final = (
-    "payment_intents", "attempts", "refunds", "ledger", "events", "discrepancies", "webhook_endpoints",
-    "login_sessions",
+    "payment_intents", "attempts", "refunds", "merchant_transfers", "profit_sharings",
+    "profit_sharing_returns", "ledger", "events", "discrepancies",
+    "webhook_endpoints", "login_sessions", "customers", "setup_intents", "mandates",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request that goes well, and another body that the same address would take too."""
-
-    path: str
-    body: dict[str, Any]
-    other: dict[str, Any]
-
-
-def paid_intent(stack: RunningStack) -> dict[str, Any]:
-    """An intent that the default buyer has paid."""
-    intent = stack.confirmed_intent()
-    stack.pay(intent)
-    return stack.wait_status(intent["id"], "succeeded")
-
-
-def create_intent(_stack: RunningStack) -> Request:
-    return Request(INTENTS, {"amount": 2000, "currency": "CNY"}, {"amount": 2001, "currency": "CNY"})
-
-
-def update_intent(stack: RunningStack) -> Request:
-    path = f"{INTENTS}/{stack.create_intent()['id']}"
-    return Request(path, {"description": "a"}, {"description": "b"})
-
-
-def confirm_intent(stack: RunningStack) -> Request:
-    path = f"{INTENTS}/{stack.create_intent()['id']}/confirm"
-    return Request(path, stack.paying_with(), stack.paying_with("mini_program"))
-
-
-def cancel_intent(stack: RunningStack) -> Request:
-    path = f"{INTENTS}/{stack.confirmed_intent()['id']}/cancel"
-    return Request(path, {"cancellation_reason": "duplicate"}, {"cancellation_reason": "abandoned"})
-
-
-def create_refund(stack: RunningStack) -> Request:
-    intent = paid_intent(stack)
-    return Request(REFUNDS, *({"payment_intent": intent["id"], "amount": amount} for amount in (300, 301)))
-
-
-def update_refund(stack: RunningStack) -> Request:
-    refund = stack.api("POST", REFUNDS, {"payment_intent": paid_intent(stack)["id"], "amount": 100})
-    stack.wait_for(
-        lambda: stack.api("GET", f"{REFUNDS}/{refund['id']}")["status"] == "succeeded", "the refund to be final"
-    )
-    return Request(f"{REFUNDS}/{refund['id']}", {"metadata": {"a": "1"}}, {"metadata": {"a": "2"}})
-
-
-def create_endpoint(_stack: RunningStack) -> Request:
-    return Request(ENDPOINTS, ENDPOINT, ENDPOINT | {"description": "another"})
-
-
-def update_endpoint(stack: RunningStack) -> Request:
-    path = f"{ENDPOINTS}/{stack.api('POST', ENDPOINTS, ENDPOINT)['id']}"
-    return Request(path, {"description": "a"}, {"description": "b"})
-
-
-def rotate_secret(stack: RunningStack) -> Request:
-    path = f"{ENDPOINTS}/{stack.api('POST', ENDPOINTS, ENDPOINT)['id']}/rotate_secret"
-    return Request(path, {}, {"expand": ["x"]})
-
-
-def resend_event(stack: RunningStack) -> Request:
-    stack.create_intent()
-    path = f"/v1/events/{stack.api('GET', '/v1/events?limit=1')['data'][0]['id']}/resend"
-    return Request(path, {}, {"webhook_endpoint": "we_demo_shop"})
-
-
-def log_in(stack: RunningStack) -> Request:
-    code = stack.desk("POST", "/buyers/buyer_1/codes", {"appid": MINI_PROGRAM, "kind": "mini_program"})["code"]
-    return Request(LOGIN, {"code": code}, {"code": code, "app_id": MINI_PROGRAM})
-
-
-REQUESTS: Final[dict[str, Callable[[RunningStack], Request]]] = {
-    "createPaymentIntent": create_intent,
-    "updatePaymentIntent": update_intent,
-    "confirmPaymentIntent": confirm_intent,
-    "cancelPaymentIntent": cancel_intent,
-    "createRefund": create_refund,
-    "updateRefund": update_refund,
-    "createWebhookEndpoint": create_endpoint,
-    "updateWebhookEndpoint": update_endpoint,
-    "rotateWebhookEndpointSecret": rotate_secret,
-    "resendEvent": resend_event,
-    "logInMiniProgram": log_in,
-}
 POSTS: Final = sorted(known.id for (method, _), known in OPERATIONS.items() if method == "post")
 
 

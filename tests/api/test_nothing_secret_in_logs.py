@@ -29,7 +29,7 @@ def _keys(stack: RunningStack) -> dict[str, str]:
     state = stack.stack.state
     files = [
         *state.glob("keys/*.txt"),
-        *state.glob("wechat/merchant/apiv3_key.txt"),
+        *state.glob("wechat/merchant/apiv?_key.txt"),
         *state.glob("wechat/apps/*.secret.txt"),
     ]
     assert len(files) >= 6
@@ -92,8 +92,16 @@ def _fail(stack: RunningStack) -> dict[str, str]:
         options = {"wechat_pay": {"terminal_type": "mini_program", "openid": buyer["openids"][MINI_PROGRAM]}}
         body = {"amount": 5, "currency": "CNY", "confirm": True, "payment_method_options": options}
         assert stack.call("POST", INTENTS, body).status == 200
+    code = stack.desk("POST", f"/buyers/{buyer['id']}/payment_code", {})["code"]
+    for fault in ("bad_signature", "drop_after"):
+        stack.mischief(api=[{"fault": fault, "path": "code_pay", "times": 1}])
+        data = {"type": "wechat_pay", "wechat_pay": {"payment_code": code}}
+        options = {"wechat_pay": {"terminal_type": "SCAN_CODE"}}
+        told = {"payment_method_data": data, "payment_method_options": options}
+        assert stack.call("POST", INTENTS, {"amount": 5, "currency": "CNY", "confirm": True} | told).status == 200
     stack.behave()
     return {
+        "payment code": code,
         "failed code": query_of(back)["code"],
         "unknown code": "an-unknown-code",
         "unknown key": "sk_test_of_nobody",

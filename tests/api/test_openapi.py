@@ -24,7 +24,11 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.api.calling import INTENTS, mini_program_session
-from tests.support.stack import MCHID, MINI_PROGRAM, RunningStack
+from tests.api.idempotent_requests import create_return, shared_intent, transfer_body
+from tests.api.refunding import abnormal_refund, queued_refund
+from tests.api.test_discrepancies import money_of_nobody
+from tests.support import mandates
+from tests.support.stack import MCHID, MINI_PROGRAM, OFFICIAL_ACCOUNT, RunningStack
 from wxbackend.api.operations import OPERATIONS
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "openapi.json"
@@ -238,8 +242,65 @@ def test_request_examples_do_what_they_show(stack: RunningStack, api_schema: Any
     assert sent > len(OPERATIONS) / 2
 
 
+def with_mandates(stack: RunningStack, path: str, value: Any) -> tuple[str, Any]:
+    """The same for the paths of customers and what they signed."""
+    customer = mandates.a_customer(stack)["id"]
+    if "{setup_id}" in path:
+        path = path.replace("{setup_id}", stack.api("POST", "/v1/setup_intents", {"customer": customer})["id"])
+    if "{mandate_id}" in path or "{method_id}" in path:
+        signed = mandates.saved(stack)
+        path = path.replace("{mandate_id}", signed.mandate).replace("{method_id}", signed.method)
+    if "customer" in value:
+        value = value | {"customer": customer}
+    if "openids" in value:
+        value = value | {"openids": {OFFICIAL_ACCOUNT: stack.openid()}}
+    return path.replace("{customer_id}", customer), value
+
+
+def with_money_out(stack: RunningStack, path: str, value: Any) -> tuple[str, Any]:
+    """The same for the paths of transfers and of what is shared."""
+    if path.endswith("/profit_sharings"):
+        return path, value | {"payment_intent": shared_intent(stack)}
+    if path.endswith("/profit_sharing_returns"):
+        return path, create_return(stack).body
+    if "{transfer_id}" in path:
+        made = stack.api("POST", "/v1/transfers", transfer_body(stack, 300))
+        path = path.replace("{transfer_id}", made["id"])
+    return path, value
+
+
+def with_refunds(stack: RunningStack, path: str, value: Any) -> tuple[str, Any]:
+    """The same for the paths of refunds."""
+    if path.endswith(("/cancel", "/send_to_card")):
+        refund = queued_refund(stack) if path.endswith("/cancel") else abnormal_refund(stack)
+        return path.replace("{refund_id}", refund["id"]), value
+    intent = stack.confirmed_intent()
+    stack.pay(intent)
+    stack.wait_status(intent["id"], "succeeded")
+    if "payment_intent" in value:
+        return path, value | {"payment_intent": intent["id"]}
+    refund = stack.api("POST", "/v1/refunds", {"payment_intent": intent["id"]})
+    return path.replace("{refund_id}", refund["id"]), value
+
+
+ROOMS: Final = {
+    "/v1/transfers": with_money_out,
+    "/v1/profit_sharing": with_money_out,
+    "/v1/customers": with_mandates,
+    "/v1/setup_intents": with_mandates,
+    "/v1/mandates": with_mandates,
+    "/v1/payment_methods": with_mandates,
+    "/v1/refunds": with_refunds,
+}
+
+
 def made_real(stack: RunningStack, path: str, value: Any) -> tuple[str, Any]:
     """The path and the body with identifiers of objects that exist."""
+    for start, make in ROOMS.items():
+        if path.startswith(start):
+            return make(stack, path, value)
+    if "/shipping" in path:
+        path = path.replace("{intent_id}", shippable(stack, shipped=path.endswith("/remind"))["id"])
     if "{intent_id}" in path:
         path = path.replace("{intent_id}", stack.create_intent(**stack.paying_with())["id"])
     if "{endpoint_id}" in path:
@@ -249,15 +310,21 @@ def made_real(stack: RunningStack, path: str, value: Any) -> tuple[str, Any]:
     if "{event_id}" in path:
         stack.create_intent()
         path = path.replace("{event_id}", stack.api("GET", "/v1/events?limit=1")["data"][0]["id"])
-    if path.startswith("/v1/refunds"):
-        intent = stack.confirmed_intent()
-        stack.pay(intent)
-        stack.wait_status(intent["id"], "succeeded")
-        if "payment_intent" in value:
-            return path, value | {"payment_intent": intent["id"]}
-        refund = stack.api("POST", "/v1/refunds", {"payment_intent": intent["id"]})
-        path = path.replace("{refund_id}", refund["id"])
+    if "{discrepancy_id}" in path:
+        path = path.replace("{discrepancy_id}", money_of_nobody(stack)["id"])
     return path, value
+
+
+def shippable(stack: RunningStack, *, shipped: bool) -> dict[str, Any]:
+    """An intent that a mini program's buyer has paid, and whose goods WeChat was told of or not."""
+    stack.desk("POST", "/shipping/rules", {"not_known_s": 0})
+    intent = stack.confirmed_intent("mini_program")
+    stack.pay(intent)
+    stack.wait_status(intent["id"], "succeeded")
+    if shipped:
+        told = {"logistics_type": "virtual", "items": [{"description": "a membership"}]}
+        stack.api("POST", f"/v1/payment_intents/{intent['id']}/shipping", told)
+    return intent
 
 
 def test_answer_examples_fit_their_schemas() -> None:

@@ -1,8 +1,8 @@
 """The seed document's JSON, for the two terminals that are served: our answers have its shape, name by name.
 
 The files below golden/ hold the printed facts, with translated names and words put back and comments and trailing
-commas dropped. What is printed in pounds and signed with MD5 belongs to the cross-border and v2 products, which are
-later work; here the same requests are made in yuan, and the parameters are signed with RSA as WeChat Pay v3 does.
+commas dropped. What is printed in pounds belongs to the cross-border product, which is later work: here the same
+requests are made in yuan. What is printed with MD5 is API v2's (journeys/test_api_v2.py); API v3 signs with RSA.
 """
 
 from __future__ import annotations
@@ -27,20 +27,24 @@ MASKED: Final = frozenset({
 # Normalisation 2: the name of the payment method is compared without regard to case; the document itself mixes both.
 CASELESS: Final = "wechat_pay"
 # Normalisation 3: pounds become yuan, MD5 becomes RSA, and its live account becomes our test account.
-LATER: Final = {"currency": ("GBP", "CNY"), "signType": ("MD5", "RSA"), "livemode": (True, False)}
+LATER: Final[dict[str, tuple[Any, Any]]] = {
+    "currency": ("GBP", "CNY"),
+    "signType": ("MD5", "RSA"),
+    "livemode": (True, False),
+}
 
 
-def normalised(value: Any, name: str = "") -> Any:
+def normalised(value: Any, name: str = "", later: dict[str, tuple[Any, Any]] = LATER) -> Any:
     """The value with everything masked that the lists above name; what is masked must still be there."""
     if isinstance(value, dict):
-        return {inner: normalised(part, inner) for inner, part in value.items()}
+        return {inner: normalised(part, inner, later) for inner, part in value.items()}
     if isinstance(value, list):
-        return [normalised(part, name) for part in value]
+        return [normalised(part, name, later) for part in value]
     if name in MASKED and value != "":
         return MASK
     if isinstance(value, str) and value.lower() == CASELESS:
         return CASELESS
-    printed, ours = LATER.get(name, (None, None))
+    printed, ours = later.get(name, (None, None))
     return ours if value == printed else value
 
 

@@ -12,7 +12,9 @@ import pytest
 import stripe
 
 from tests.api.calling import nothing_changes
+from tests.api.refunding import ended, paid_intent, queued_refund
 from tests.simulators.receiver import Received, Receiver
+from tests.support import mandates
 from tests.support.node import INSTALL_TIMEOUT_S, SCRIPT_TIMEOUT_S, Node
 from tests.support.stack import MINI_PROGRAM, RunningStack, running
 from wxbackend.development import CONFIG
@@ -98,7 +100,7 @@ def test_every_refusal_is_the_error_class_that_sdk_users_catch(stack: RunningSta
             client(stack, stack.publishable_key).v1.payment_intents.list()
         assert forbidden.value.http_status == 403
         with pytest.raises(stripe.InvalidRequestError) as unserved:
-            sdk.v1.customers.create({"name": "x"})
+            sdk.v1.products.create({"name": "x"})
         assert unserved.value.http_status == 404
 
 
@@ -139,6 +141,72 @@ def test_a_declined_confirm_is_no_error_for_the_sdk(stack: RunningStack, sdk: st
     assert declined.status == "requires_payment_method"
     assert declined.last_payment_error is not None
     assert declined.last_payment_error.code == "payment_method_provider_decline"
+
+
+def test_refunds_are_made_read_changed_and_listed(stack: RunningStack, sdk: stripe.StripeClient) -> None:
+    stack.desk("POST", "/refunds/rules", {"min_spacing_s": 0})
+    intent = paid_intent(stack)
+    made = sdk.v1.refunds.create({"payment_intent": intent["id"], "amount": 500, "reason": "duplicate"})
+    assert isinstance(made, stripe.Refund)
+    assert (made.status, made.amount, made.reason, made.payment_intent) == ("pending", 500, "duplicate", intent["id"])
+    changed = sdk.v1.refunds.update(made.id, {"metadata": {"ticket": "42"}})
+    assert changed.metadata is not None
+    assert changed.metadata["ticket"] == "42"
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        sdk.v1.refunds.cancel(made.id)
+    assert (refused.value.http_status, refused.value.code) == (400, "status_transition_invalid")
+    ended(stack, made.to_dict())
+    assert sdk.v1.refunds.retrieve(made.id).status == "succeeded"
+    second = sdk.v1.refunds.create({"payment_intent": intent["id"]})
+    listed = sdk.v1.refunds.list({"payment_intent": intent["id"], "limit": 1})
+    assert [refund.id for refund in listed.auto_paging_iter()] == [second.id, made.id]
+    with pytest.raises(stripe.InvalidRequestError) as over:
+        sdk.v1.refunds.create({"payment_intent": intent["id"], "amount": 1})
+    assert over.value.code == "charge_already_refunded"
+
+
+def test_a_queued_refund_is_canceled(stack: RunningStack, sdk: stripe.StripeClient) -> None:
+    queued = queued_refund(stack)
+    assert sdk.v1.refunds.retrieve(queued["id"]).pending_reason == "queued"
+    canceled = sdk.v1.refunds.cancel(queued["id"])
+    assert (canceled.status, canceled.failure_reason) == ("canceled", "merchant_request")
+
+
+def test_a_buyer_signs_and_is_charged_off_session_through_the_sdk(
+    stack: RunningStack, sdk: stripe.StripeClient
+) -> None:
+    mandates.quick_debits(stack)
+    body: Any = {"metadata": {"tier": "gold"}, "openids": {MINI_PROGRAM: stack.openid(MINI_PROGRAM)}}
+    customer = sdk.v1.customers.create(body)
+    assert isinstance(customer, stripe.Customer)
+    assert sdk.v1.customers.retrieve(customer.id).to_dict() == customer.to_dict()
+    assert customer.id in [entry.id for entry in sdk.v1.customers.list({"limit": 3}).data]
+    signing: Any = {"customer": customer.id, "usage": "off_session", **mandates.signing("mini_program")}
+    setup = sdk.v1.setup_intents.create(signing)
+    assert (setup.status, setup.usage) == ("requires_confirmation", "off_session")
+    setup = sdk.v1.setup_intents.confirm(setup.id)
+    mandates.sign(stack, setup.to_dict())
+    mandates.wait_setup(stack, setup.id, "succeeded")
+    setup = sdk.v1.setup_intents.retrieve(setup.id)
+    assert isinstance(setup.mandate, str)
+    assert isinstance(setup.payment_method, str)
+    assert sdk.v1.mandates.retrieve(setup.mandate).status == "active"
+    (method,) = sdk.v1.customers.payment_methods.list(customer.id).auto_paging_iter()
+    assert (method.id, method.type, method.customer) == (setup.payment_method, "wechat_pay", customer.id)
+    charge: Any = {"amount": 640, "currency": "cny", "off_session": True, "confirm": True}
+    made = sdk.v1.payment_intents.create(charge | {"customer": customer.id, "payment_method": method.id})
+    assert made.status in ("processing", "succeeded")
+    stack.wait_status(made.id, "succeeded")
+    detached = sdk.v1.payment_methods.detach(method.id)
+    assert detached.to_dict().get("customer") is None
+    with pytest.raises(stripe.InvalidRequestError) as ended:
+        sdk.v1.payment_intents.create(charge | {"customer": customer.id, "payment_method": method.id})
+    assert ended.value.code == "payment_method_unexpected_state"
+    other = sdk.v1.setup_intents.create(signing)
+    assert sdk.v1.setup_intents.cancel(other.id).status == "canceled"
+    found: Any = sdk.v1.setup_intents.list({"customer": customer.id, "limit": 1})
+    assert [entry.id for entry in found.auto_paging_iter()] == [other.id, setup.id]
+    mandates.quick_debits(stack, settle_after_s=2, notice_required=True)
 
 
 # --- webhooks -------------------------------------------------------------------------------------

@@ -49,29 +49,31 @@ class Hand:
         return sorted(self.sent)
 
 
+def queue_of(unit: Unit, kind: Kind) -> Any:
+    """The queue of one kind of looks."""
+    return {
+        Kind.LOOK: unit.attempts,
+        Kind.REFUND_LOOK: unit.refunds,
+        Kind.MANDATE_LOOK: unit.mandates,
+        Kind.TRANSFER_LOOK: unit.merchant_transfers,
+        Kind.SHARING_LOOK: unit.sharing_looks,
+        Kind.SHIPPING_LOOK: unit.shippings,
+    }[kind]
+
+
 def take(unit: Unit, kind: Kind, item: int, *, now_ms: int) -> Poll | Delivery | None:
-    told: dict[str, Any] = {"now_ms": now_ms, "lease_ms": LEASE_MS}
-    match kind:
-        case Kind.LOOK:
-            return unit.attempts.take(item, **told)
-        case Kind.REFUND_LOOK:
-            return unit.refunds.take(item, **told)
-        case Kind.DELIVERY:
-            return unit.events.take(item, **told)
+    queue = unit.events if kind is Kind.DELIVERY else queue_of(unit, kind)
+    taken: Poll | Delivery | None = queue.take(item, now_ms=now_ms, lease_ms=LEASE_MS)
+    return taken
 
 
 def plan(database: Database, kind: Kind) -> int:
     """One row of that kind, due now; its number."""
-    match kind:
-        case Kind.LOOK:
-            database.store.write(lambda unit: unit.attempts.schedule(7, due_ms=NOW_MS, tries=3))
-            return 7
-        case Kind.REFUND_LOOK:
-            database.store.write(lambda unit: unit.refunds.schedule(7, due_ms=NOW_MS, tries=3))
-            return 7
-        case Kind.DELIVERY:
-            insert_event(database, 1)
-            return 102
+    if kind is Kind.DELIVERY:
+        insert_event(database, 1)
+        return 102
+    database.store.write(lambda unit: queue_of(unit, kind).schedule(7, due_ms=NOW_MS, tries=3))
+    return 7
 
 
 @pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.value)

@@ -49,8 +49,9 @@ from wxbackend.domain.observation import (
 from wxbackend.domain.refund import Origin, Refund, RefundState
 from wxbackend.flows import settle
 from wxbackend.flows.cancel_intent import Cancel, cancel_intent
+from wxbackend.flows.cancel_refund import cancel_refund
 from wxbackend.flows.create_refund import CreateRefund, create_refund
-from wxbackend.flows.settle_refund import settle_refund
+from wxbackend.flows.settle_refund import settle_refund, take_turn
 from wxbackend.ports.accounts import Actor, KeyKind
 from wxbackend.ports.store import Page, Unit
 
@@ -89,6 +90,7 @@ class Journal(RuleBasedStateMachine):
         self.gone: dict[int, Refund] = {}
         self.numbers: dict[int, str] = {}
         self.paid: dict[int, str] = {}
+        self.canceled: set[int] = set()
         self.write(lambda unit: settle.begin(unit, self.deps, lifecycle.create(self.new_intent())))
 
     # --- what there is --------------------------------------------------------------------------
@@ -175,6 +177,23 @@ class Journal(RuleBasedStateMachine):
     def the_merchant_refunds(self, amount: int | None) -> None:
         with suppress(Rejected):
             create_refund(self.deps, self.actor, CreateRefund(self.number, amount))
+
+    @precondition(lambda self: self.refunds())
+    @rule(data=st.data())
+    def the_merchant_takes_a_refund_back(self, data: st.DataObject) -> None:
+        refund = data.draw(st.sampled_from(self.refunds()))
+        with suppress(Rejected):
+            cancel_refund(self.deps, self.actor, refund.id)
+            assert refund.state is RefundState.QUEUED, "what may have been sent is never taken back"
+            self.canceled.add(refund.id)
+
+    @precondition(lambda self: self.refunds())
+    @rule(data=st.data(), later_ms=st.sampled_from([0, 61_000, 3_600_000]))
+    def the_sender_looks_whose_turn_it_is(self, data: st.DataObject, later_ms: int) -> None:
+        refund = data.draw(st.sampled_from(self.refunds()))
+        now_ms = NOW_MS + later_ms
+        sent = self.write(lambda unit: take_turn(unit, self.deps, refund.id, now_ms=now_ms))
+        assert sent is None or (refund.state is RefundState.QUEUED and sent.sent_ms == now_ms)
 
     # --- what is told, of any order and any refund, at any time, by notice or to our own query ---------
 
@@ -287,6 +306,8 @@ class Journal(RuleBasedStateMachine):
         back = sum(refund.money.amount for refund in merchants if refund.state is RefundState.SUCCEEDED)
         assert back <= self.intent().amount_received
         for refund in refunds:
+            if refund.id in self.canceled and refund.state is not RefundState.CANCELED:
+                assert refund.state is not RefundState.QUEUED, "only what the provider says can undo a cancel"
             assert self.numbers.setdefault(refund.id, refund.out_refund_no) == refund.out_refund_no
             assert (refund.state is RefundState.SUCCEEDED) == (refund.id in self.gone)
         automatic = Counter(refund.discrepancy_id for refund in refunds if refund.origin is Origin.AUTOMATIC)

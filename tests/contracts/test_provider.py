@@ -12,14 +12,23 @@ from typing import Final
 import pytest
 
 from tests.support.objects import an_attempt
-from tests.support.wechat_side import MINI_PROGRAM, OFFICIAL_ACCOUNT, UNBOUND_APP, Letter, WechatSide, wechat_side
+from tests.support.wechat_side import (
+    MINI_PROGRAM,
+    OFFICIAL_ACCOUNT,
+    UNBOUND_APP,
+    Letter,
+    WechatSide,
+    WechatV2HmacSide,
+    WechatV2Side,
+    wechat_side,
+)
 from wxbackend.domain.attempt import Attempt
 from wxbackend.domain.errors import BadSignature, ProviderUnknown, StaleMessage, Untrusted
 from wxbackend.domain.money import Money
 from wxbackend.domain.observation import Absent, Closed, Declined, Observation, Opened, Paid, Pending, Uncertain
 from wxbackend.ports.provider import Exchange, Provider
 
-SIDES: Final = {"wechat_v3": wechat_side}
+SIDES: Final = {"wechat_v3": WechatSide, "wechat_v2": WechatV2Side, "wechat_v2_hmac": WechatV2HmacSide}
 # Every way in which an answer can prove nothing, as the other side knows to produce it.
 FAULTS: Final = (
     "drop_before", "drop_after", "error_500_before", "error_500_after", "html_502", "limit_429", "truncate",
@@ -33,7 +42,7 @@ UNPROVEN: Final = [(call, fault) for call in CALLS for fault in FAULTS if (call,
 @pytest.fixture(scope="module", params=SIDES)
 def running_side(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WechatSide]:
     """The other side of each provider, once for the module."""
-    with SIDES[request.param](tmp_path_factory.mktemp("provider")) as made:
+    with wechat_side(tmp_path_factory.mktemp("provider"), SIDES[request.param]) as made:
         yield made
 
 
@@ -79,7 +88,7 @@ def test_an_order_opens_and_the_front_end_gets_what_it_needs(side: WechatSide, a
     attempt = side.attempt(appid)
     said = side.open(attempt)
     assert said.client_params["package"] == f"prepay_id={said.handle}"
-    assert said.client_params["signType"] == "RSA"
+    assert said.client_params["signType"] == side.sign_type
     assert said.client_params["appId"] == appid
     assert attempt.sent_ms < said.presentable_until_ms <= attempt.expires_ms
     assert query(side, attempt) == Pending("NOTPAY")
@@ -88,8 +97,9 @@ def test_an_order_opens_and_the_front_end_gets_what_it_needs(side: WechatSide, a
 def test_the_same_attempt_gives_the_same_order_however_often(side: WechatSide) -> None:
     attempt = side.attempt()
     first, second = side.provider.order(attempt), side.provider.order(attempt)
-    assert (first.method, first.target, first.body) == (second.method, second.target, second.body)
-    assert first.headers != second.headers
+    (asked, fresh), (again, fresh_again) = side.parts(first), side.parts(second)
+    assert asked == again
+    assert fresh != fresh_again
     side.open(attempt)
     side.open(attempt)
     side.pay(attempt)
@@ -204,15 +214,27 @@ def test_a_notice_says_what_a_query_says(side: WechatSide) -> None:
     assert side.provider.reread_notice(letter.body) == notice
 
 
-def test_a_notice_whose_bytes_key_or_time_is_not_theirs_is_refused(side: WechatSide) -> None:
+def test_a_notice_of_which_anything_that_proves_it_was_changed_is_refused(side: WechatSide) -> None:
+    _, letter = paid_letter(side)
+    lies = side.changed(letter)
+    assert len(lies) > 3
+    for lie in lies:
+        with pytest.raises(BadSignature):
+            read(side, lie)
+    assert isinstance(read(side, letter), Paid)
+
+
+@pytest.mark.parametrize("running_side", ["wechat_v3"], indirect=True)
+def test_a_notice_whose_bytes_or_time_are_not_theirs_is_refused(side: WechatSide) -> None:
     _, letter = paid_letter(side)
     with pytest.raises(Untrusted):
         read(side, Letter(letter.headers, letter.body + b" "))
     with pytest.raises(Untrusted):
         read(side, Letter({}, letter.body))
     for name in ("wechatpay-nonce", "wechatpay-serial", "wechatpay-signature"):
+        other = "y" if letter.headers[name].startswith("x") else "x"
         with pytest.raises(BadSignature):
-            read(side, Letter(letter.headers | {name: "x" + letter.headers[name][1:]}, letter.body))
+            read(side, Letter(letter.headers | {name: other + letter.headers[name][1:]}, letter.body))
     side.surroundings.ahead_ms = 400_000
     with pytest.raises(StaleMessage):
         read(side, letter)
@@ -249,6 +271,7 @@ def test_an_exchange_shows_no_key_and_no_openid_in_its_address(side: WechatSide,
     assert "PRIVATE" not in repr(side.provider)
 
 
+@pytest.mark.parametrize("running_side", ["wechat_v3"], indirect=True)
 @pytest.mark.parametrize("mode", ["cert", "gray", "pubkey"])
 def test_in_every_key_mode_answers_and_notices_are_believed(side: WechatSide, mode: str) -> None:
     side.desk("POST", "/mode", {"mode": mode})
@@ -260,6 +283,7 @@ def test_in_every_key_mode_answers_and_notices_are_believed(side: WechatSide, mo
         side.desk("POST", "/mode", {"mode": "gray"})
 
 
+@pytest.mark.parametrize("running_side", ["wechat_v3"], indirect=True)
 def test_a_merchant_with_certificates_alone_trusts_them_after_fetching_and_not_before(side: WechatSide) -> None:
     side.desk("POST", "/mode", {"mode": "cert"})
     try:
@@ -274,6 +298,7 @@ def test_a_merchant_with_certificates_alone_trusts_them_after_fetching_and_not_b
         side.desk("POST", "/mode", {"mode": "gray"})
 
 
+@pytest.mark.parametrize("running_side", ["wechat_v3"], indirect=True)
 def test_a_wrong_apiv3_key_opens_no_certificate_and_no_notice(side: WechatSide) -> None:
     _, letter = paid_letter(side)
     provider = side.adapter(apiv3_keys=(b"0" * 32,))

@@ -15,6 +15,7 @@ from wechatpayv3.utils import aes_decrypt, load_private_key, load_public_key, rs
 from tests.support.wechat_side import OFFICIAL_ACCOUNT, WechatSide, wechat_side
 from wxbackend.domain.errors import BadSignature
 from wxbackend.domain.observation import Paid
+from wxbackend.domain.terminal import Terminal
 from wxbackend.ports.provider import Exchange, Reply
 from wxbackend.providers.wechat_v3 import signing
 
@@ -90,6 +91,11 @@ def test_it_signs_the_cashier_parameters_with_the_same_bytes(side: WechatSide, s
     assert sdk.sign(signed) == shown["paySign"]
 
 
+def test_it_signs_an_apps_parameters_with_the_same_bytes(side: WechatSide, sdk: WeChatPay) -> None:
+    shown = side.open(side.attempt_at(Terminal.APP)).client_params
+    assert sdk.sign([shown["appid"], shown["timestamp"], shown["noncestr"], shown["prepayid"]]) == shown["sign"]
+
+
 def test_it_believes_the_answers_that_we_believe(side: WechatSide) -> None:
     overheard, attempt = Overheard(), side.attempt()
     side.transport.send(overheard.listen(side.provider.order(attempt)))
@@ -127,7 +133,7 @@ def test_we_believe_what_it_signs_and_not_what_it_did_not(side: WechatSide) -> N
 
 def test_it_opens_what_we_open(side: WechatSide) -> None:
     overheard = Overheard()
-    ours = side.transport.send(overheard.listen(side.provider.certificates()))
+    ours = side.transport.send(overheard.listen(side.adapter().certificates()))
     entries = orjson.loads(overheard.replies[0].body)["data"]
     for entry, certificate in zip(entries, ours, strict=True):
         sealed = {name: entry["encrypt_certificate"][name] for name in ("nonce", "ciphertext", "associated_data")}

@@ -40,7 +40,7 @@ class Numbered:
 def dependencies(database: Database) -> Dependencies:
     """What settling needs: the store, a clock, and an account without endpoints."""
     nothing: Any = None
-    accounts = SimpleNamespace(endpoints=lambda *_, **__: ())
+    accounts = SimpleNamespace(endpoints=lambda *_, **__: (), app=lambda _appid: None)
     return Dependencies(
         store=database.store,
         transport=nothing,

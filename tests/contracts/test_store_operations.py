@@ -10,7 +10,7 @@ from sqlalchemy import text
 from tests.contracts.conftest import Database
 from tests.support.objects import MERCHANT, an_attempt
 from wxbackend.domain.attempt import AttemptState
-from wxbackend.domain.discrepancy import Discrepancy, DiscrepancyKind
+from wxbackend.domain.discrepancy import Discrepancy, DiscrepancyKind, DiscrepancyState
 from wxbackend.domain.event import Event, EventType
 from wxbackend.ports.accounts import Actor, KeyKind
 from wxbackend.ports.store import ApiKey, KeptNotice, RecordedDiscrepancy
@@ -81,9 +81,9 @@ def test_gauges_count_what_is_not_finished(database: Database) -> None:
         notices = [now.unhandled_notices(), now.unmatched_notices(since_ms=2), now.unmatched_notices(since_ms=3)]
         return [*counts, *notices, now.pending_deliveries(), now.oldest_pending_event(), now.oldest_due_ms()]
 
-    queues = {"attempts": 900, "refunds": None}
+    queues = {"attempts": 900, "refunds": None, "transfers": None, "sharings": None, "shippings": None}
     assert store.read(read) == [{"recorded": 1, "uncertain": 1}, {"late": 1}, {}, 1, 1, 0, 1, 7, queues]
-    store.write(lambda unit: unit.discrepancies.resolve(1))
+    store.write(lambda unit: unit.discrepancies.close(1, state=DiscrepancyState.REFUNDED, note=None, now_ms=1))
     store.write(lambda unit: unit.events.delivered(70, now_ms=2, tries=1, status=200))
     assert store.read(lambda unit: unit.gauges.open_discrepancies()) == {}
     assert store.read(lambda unit: unit.gauges.oldest_pending_event()) is None

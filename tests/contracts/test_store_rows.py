@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from tests.contracts.conftest import Database
 from tests.support.objects import ACCOUNT, METHOD, NOW_MS, an_attempt, an_intent
 from wxbackend.domain.attempt import Attempt, AttemptState
-from wxbackend.domain.discrepancy import Discrepancy, DiscrepancyKind
+from wxbackend.domain.discrepancy import Discrepancy, DiscrepancyKind, DiscrepancyState
 from wxbackend.domain.event import Event, EventType
 from wxbackend.domain.intent import IntentStatus, PaymentError, PaymentIntent
 from wxbackend.ports.provider import PlatformCertificate
@@ -85,7 +85,7 @@ def a_notice(number: int = 1, **changes: Any) -> KeptNotice:
 
 def keep_notice(database: Database, notice: KeptNotice) -> bool:
     """Keep a notice in a unit of its own."""
-    return database.store.write(lambda unit: unit.notices.keep(notice))
+    return bool(database.store.write(lambda unit: unit.notices.keep(notice)))
 
 
 def begin(database: Database, request: IdempotentRequest) -> KeptReply | None:
@@ -231,7 +231,7 @@ def test_the_same_money_is_one_discrepancy(database: Database) -> None:
     other = replace(found, transaction="43")
     assert write(lambda unit: unit.discrepancies.insert(replace(late, id=3, found=other))) == 3
     assert database.store.read(lambda unit: unit.discrepancies.count_open()) == 2
-    write(lambda unit: unit.discrepancies.resolve(3))
+    write(lambda unit: unit.discrepancies.close(3, state=DiscrepancyState.REFUNDED, note=None, now_ms=1))
     assert database.store.read(lambda unit: unit.discrepancies.count_open()) == 1
 
 

@@ -122,7 +122,7 @@ def opened(state: Path) -> Iterator[Grounds]:
     stack = Stack(state, free_port(), free_port())
     ensure(stack.credentials)
     stack.prepare()
-    environment = stack.environment() | QUICK
+    environment = stack.environment() | QUICK | {"WXBACKEND__WORK__REFUND_SPACING_S": "61"}
     with (state / "simulator.log").open("ab") as log:
         simulator = subprocess.Popen(
             stack.commands()["simulator"], env=environment, cwd=ROOT, stdout=log, stderr=log, start_new_session=True

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from tests.crashes.life import Life
+from tests.crashes.life import IN_FLIGHT_S, LEASE_S, Life
 from tests.journeys.reckoning import reckon
+from wxbackend.domain.payment_code import PIN_WAIT_S_MAX
 
 
 def bought(life: Life) -> None:
@@ -73,6 +74,22 @@ def refunded(life: Life) -> None:
     assert life.rows("SELECT id FROM refunds") == [{"id": int(refund["id"].removeprefix("re_"))}]
 
 
+def refunded_in_a_row(life: Life) -> None:
+    """Three refunds within a minute: one is sent, one waits for its turn, one is taken back before it came."""
+    intent = _sold(life)
+    life.desk("POST", "/refunds/rules", {"min_spacing_s": 0})
+    life.watch()
+    life.ask("refund", "/v1/refunds", {"payment_intent": intent["id"], "amount": 700})
+    life.ask("refund again", "/v1/refunds", {"payment_intent": intent["id"], "amount": 300})
+    regretted = life.ask("regretted", "/v1/refunds", {"payment_intent": intent["id"], "amount": 1000})
+    life.ask("take back", f"/v1/refunds/{regretted['id']}/cancel", {})
+    life.rest()
+    rows = life.rows("SELECT state, amount FROM refunds ORDER BY id")
+    assert [row["amount"] for row in rows] == [700, 300, 1000]
+    assert [row["state"] for row in rows[:2]] == ["succeeded", "succeeded"]
+    assert rows[2]["state"] in ("canceled", "succeeded"), "its time may pass while nobody lives"
+
+
 def paid_late(life: Life) -> None:
     """Canceled, and the buyer's payment wins all the same: the money goes back by itself."""
     intent = life.created()
@@ -91,6 +108,34 @@ def paid_twice(life: Life) -> None:
     life.pay(life.payable(intent, "mini_program"))
     life.rest()
     assert life.intent(intent["id"])["status"] == "succeeded"
+
+
+def scanned(life: Life) -> None:
+    """The shop scans a code that needs no PIN; what was never charged is scanned anew."""
+    life.watch()
+    intent = life.scanned("scan", "130000000000000001")
+    life.rest()
+    if life.intent(intent["id"])["status"] != "succeeded":
+        life.clock.move(IN_FLIGHT_S)
+        life.rest()
+    if life.intent(intent["id"])["status"] == "requires_payment_method":
+        life.scanned("scan anew", "130000000000000002", intent=intent)
+        life.rest()
+    reckon(life, intent)
+
+
+def never_confirmed(life: Life) -> None:
+    """The buyer never types the PIN: the order is reversed, once or more, and the shop is told."""
+    intent = life.scanned("scan", "130000000000000003", ask_pin=True)
+    life.watch()
+    life.clock.move(PIN_WAIT_S_MAX)
+    life.rest()
+    if life.intent(intent["id"])["status"] == "requires_action":  # a worker that died or failed holds its lease
+        life.clock.move(LEASE_S)
+        life.rest()
+    assert reckon(life, intent, paid=False)["status"] == "requires_payment_method"
+    orders = life.desk("GET", "/orders")["orders"]
+    assert [order["trade_state"] for order in orders] == ["REVOKED"]
 
 
 def _sold(life: Life) -> dict[str, Any]:
@@ -115,7 +160,10 @@ SCRIPTS: Final[dict[str, Callable[[Life], None]]] = {
         confirmed_twice,
         canceled,
         refunded,
+        refunded_in_a_row,
         paid_late,
         paid_twice,
+        scanned,
+        never_confirmed,
     )
 }

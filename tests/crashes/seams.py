@@ -14,15 +14,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, BinaryIO, Final, TypeVar
 
-import psycopg
 from sqlalchemy import Pool, event
 
+from wxbackend.ports.bills import Download, FileTransport
 from wxbackend.ports.delivery import Courier, Outcome, Parcel
-from wxbackend.ports.provider import Exchange, Transport
+from wxbackend.ports.provider import Exchange
 from wxbackend.ports.store import Unit
 from wxbackend.store.links import CURSOR
+from wxbackend.store.postgresql_cursor import PostgresqlCursor
 from wxbackend.store.unit import open_store
 
 T = TypeVar("T")
@@ -127,7 +128,7 @@ class WatchedStore:
 
     def _watch(self, driver: Any, record: Any) -> None:
         """Every connection of the store is given a cursor that knows what a COMMIT shall meet."""
-        real = driver.cursor() if isinstance(driver, sqlite3.Connection) else psycopg.RawCursor(driver)
+        real = driver.cursor() if isinstance(driver, sqlite3.Connection) else PostgresqlCursor(driver)
         record.info[CURSOR] = _WatchedCursor(real, driver, self._about_to_commit)
 
 
@@ -155,21 +156,25 @@ class _WatchedCursor:
                 self._break(committed=how is How.UNHEARD)
         return self._cursor.execute(text, values)
 
+    def __getattr__(self, name: str) -> Any:
+        """All else as the cursor does it."""
+        return getattr(self._cursor, name)
+
     def _break(self, *, committed: bool) -> None:
         """Let the COMMIT fail as its own driver would let it fail, after it happened or before."""
         if isinstance(self._driver, sqlite3.Connection):
             self._cursor.execute("COMMIT" if committed else "ROLLBACK")
             raise sqlite3.OperationalError("disk I/O error")
         if committed:
-            with self._driver.pipeline():  # its end waits until everything is answered
-                self._cursor.execute("COMMIT")
+            self._cursor.execute("COMMIT")
+            self._cursor.end_pipeline()  # which waits until everything is answered
         self._driver.close()  # the COMMIT that is sent now finds the connection gone
 
 
 class WatchedTransport:
     """A transport whose every exchange is a crossing."""
 
-    def __init__(self, transport: Transport, seams: Seams) -> None:
+    def __init__(self, transport: FileTransport, seams: Seams) -> None:
         self._transport = transport
         self._seams = seams
 
@@ -180,6 +185,17 @@ class WatchedTransport:
             die()
         try:
             return self._transport.send(exchange)
+        finally:
+            if how is How.DIES_AFTER:
+                die()
+
+    def fetch(self, download: Download) -> BinaryIO:
+        """Fetch it, or die before, or after it is there."""
+        how = self._seams.cross(SOCKET, download.purpose)
+        if how is How.DIES_BEFORE:
+            die()
+        try:
+            return self._transport.fetch(download)
         finally:
             if how is How.DIES_AFTER:
                 die()

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.api.idempotent_requests import transfer_body
+
 from .buying import ELSEWHERE, WAIT_MS, Sale, ask_desk, open_chromium
 
 AMOUNT = 660
@@ -104,6 +106,22 @@ def test_a_waiting_order_is_paid_by_keyboard_alone(waiting: Waiting, telephone: 
     telephone.keyboard.press("ArrowLeft")
     expect(telephone.locator("#history")).to_contain_text(waiting.description)
     waiting.stack.wait_status(waiting.sale.id, "succeeded")
+
+
+def test_the_buyer_sees_what_became_of_a_refund(waiting: Waiting, telephone: Page) -> None:
+    telephone.get_by_role("button", name=waiting.description).click()
+    enter_password(telephone)
+    expect(telephone.get_by_role("dialog")).to_contain_text(PAID, timeout=WAIT_MS)
+    telephone.keyboard.press("Enter")
+    waiting.stack.wait_status(waiting.sale.id, "succeeded")
+    refund = waiting.stack.api("POST", "/v1/refunds", {"payment_intent": waiting.sale.id, "amount": 160})
+    telephone.locator("#tab-me").click()
+    bill = telephone.locator("#history li", has_text=waiting.description)
+    expect(bill.locator(".refund")).to_contain_text("¥1.60", timeout=WAIT_MS)
+    number = refund["id"].removeprefix("re_")
+    if ask_desk(waiting.stack, "GET", f"/refunds/{number}")["status"] == "PROCESSING":
+        ask_desk(waiting.stack, "POST", f"/refunds/{number}/settle", {"outcome": "SUCCESS"})
+    expect(bill.locator(".refund")).to_contain_text("已退款 ¥1.60 · 支付用户零钱", timeout=WAIT_MS)
 
 
 def test_a_wrong_password_keeps_the_cashier_open(waiting: Waiting, telephone: Page) -> None:
@@ -214,6 +232,18 @@ def test_a_link_is_opened_in_the_whole_browser(stack: Any, telephone: Page) -> N
     telephone.locator("#link").fill(f"{stack.web_url}/pay/official_account")
     telephone.get_by_role("button", name="打开").click()
     telephone.wait_for_url(f"{stack.web_url}/pay/official_account")
+
+
+def test_a_transfer_is_received_on_the_telephone(stack: Any, telephone: Page) -> None:
+    ask_desk(stack, "POST", "/merchant", {"top_up": 1_000})
+    made = stack.api("POST", "/v1/transfers", transfer_body(stack, 420))
+    row = telephone.locator(f"[data-transfer='{made['out_bill_no']}']")
+    expect(row.locator(".sum")).to_have_text("¥4.20", timeout=WAIT_MS)
+    row.get_by_role("button", name="确认收款").click()
+    expect(row).to_have_count(0, timeout=WAIT_MS)
+    stack.wait_for(
+        lambda: stack.api("GET", f"/v1/transfers/{made['id']}")["status"] == "paid", "the transfer to be paid"
+    )
 
 
 def test_a_new_buyer_is_the_one_who_logs_in(stack: Any, desktop: BrowserContext, telephone: Page) -> None:

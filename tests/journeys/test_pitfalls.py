@@ -1,6 +1,6 @@
 """Where payment systems are known to lose money: one test for each way, named after its row in our list, M1 to M13.
 
-M6 is about transfers to buyers, which this product does not make yet. M14 is about speed, which the bench measures.
+M14 is about speed, which the bench measures.
 M10 is about what the buyer's page believes: it is in `test_official_account_page.py`, beside the browser that it needs.
 """
 
@@ -17,6 +17,7 @@ from typing import Any, Final
 import orjson
 import pytest
 
+from tests.api.idempotent_requests import transfer_body
 from tests.journeys.reckoning import (
     FAILED,
     SUCCEEDED,
@@ -201,6 +202,28 @@ LIES: Final[dict[str, dict[str, Any]]] = {
     "appid": {"appid": MINI_PROGRAM},
     "mchid": {"mchid": "1900009998"},
 }
+
+
+def test_m6_a_transfer_whose_answer_got_lost_is_unknown_and_is_paid_once(stack: RunningStack) -> None:
+    """WeChat took the transfer and its answer never came: not failed, one number for ever, and found by it."""
+    stack.desk("POST", "/merchant", {"top_up": 10_000})
+    stack.mischief(api=[{"fault": "drop_after", "path": "transfer", "times": 1}])
+    wallet = stack.desk("GET", "/buyers/buyer_1")["balance"]
+    made = stack.api("POST", "/v1/transfers", transfer_body(stack, 700))
+    assert made["status"] == "pending", "unknown is not failed"
+
+    def transfer() -> dict[str, Any]:
+        return stack.api("GET", f"/v1/transfers/{made['id']}")
+
+    waiting = stack.wait_for(lambda: found if (found := transfer()).get("next_action") else None, "what opens it")
+    params = waiting["next_action"]["wechat_pay_request_merchant_transfer"]
+    assert stack.desk("POST", "/buyers/buyer_1/confirm_transfer", {"params": params})["err_msg"].endswith(":ok")
+    stack.wait_for(lambda: transfer()["status"] == "paid", "the transfer to be paid")
+    theirs = stack.desk("GET", "/transfers")["transfers"]
+    assert [each["state"] for each in theirs if each["out_bill_no"] == made["out_bill_no"]] == ["SUCCESS"]
+    assert sum(each["transfer_amount"] == 700 for each in theirs) == 1, "and no other number was ever sent"
+    assert stack.desk("GET", "/buyers/buyer_1")["balance"] - wallet == 700
+    assert stack.desk("GET", "/books")["balanced"]
 
 
 @pytest.mark.parametrize("name", LIES)

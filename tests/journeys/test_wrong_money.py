@@ -142,7 +142,10 @@ def test_money_for_the_first_of_two_orders_closes_the_second(stack: RunningStack
     assert found["amount_received"] == 2000
     stack.wait_for(lambda: stack.order(intent)["trade_state"] == "CLOSED", "the second order to be closed")
     assert stack.pay(second, buyer=other["id"])["err_desc"] == "该订单已失效"
-    assert [attempt["state"] for attempt in attempts_of(stack, intent)] == ["paid", "closed"]
+    stack.wait_for(
+        lambda: [attempt["state"] for attempt in attempts_of(stack, intent)] == ["paid", "closed"],
+        "the close of the second order to be settled",
+    )
     assert discrepancies_of(stack, intent) == []
 
 

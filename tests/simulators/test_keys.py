@@ -12,6 +12,7 @@ import pytest
 from wxbackend.simulators.credentials import Credentials, ensure
 
 from .merchant import MCHID, Merchant
+from .test_products import MOBILE_APP
 
 QUERY = f"/v3/pay/transactions/out-trade-no/order_0001?mchid={MCHID}"
 PLAIN: dict[str, str | None] = {"Wechatpay-Serial": None}
@@ -95,3 +96,14 @@ def test_somebody_elses_files_are_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="did not finish writing"):
         ensure(tmp_path)
     assert (tmp_path / "merchant" / "apiclient_key.pem").read_text() == "mine"
+
+
+def test_a_directory_of_an_earlier_version_gets_the_secrets_it_lacks(tmp_path: Path) -> None:
+    made = ensure(tmp_path)
+    lost = tmp_path / "apps" / f"{MOBILE_APP}.secret.txt"
+    lost.unlink()
+    again = ensure(tmp_path)
+    assert [app.appid for app in again.apps] == [app.appid for app in made.apps]
+    kept = {app.appid: app.secret for app in made.apps if app.appid != MOBILE_APP}
+    assert {app.appid: app.secret for app in again.apps if app.appid != MOBILE_APP} == kept
+    assert stat.S_IMODE(lost.stat().st_mode) == 0o600

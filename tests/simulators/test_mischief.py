@@ -110,12 +110,13 @@ def test_latency_comes_on_top_of_another_fault(merchant: Merchant) -> None:
         {"notices": {"loose": 1}},
         {"notices": {"lose": "often"}},
         {"platform": {"busy": {"time": 1}}},
+        {"pushes": {"loose": 1}},
     ],
 )
 def test_a_misspelt_wish_is_refused_and_changes_nothing(merchant: Merchant, body: dict[str, Any]) -> None:
     reply = merchant.client.post("/_desk/mischief", json=body)
     assert (reply.status_code, bool(reply.get_json()["error"])) == (400, True)
-    assert merchant.desk("GET", "/mischief") == {"api": [], "notices": {}, "platform": {}}
+    assert merchant.desk("GET", "/mischief") == {"api": [], "notices": {}, "platform": {}, "pushes": {}}
 
 
 def test_a_knob_set_to_zero_is_taken_away(merchant: Merchant) -> None:

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from wxbackend.simulators.credentials import serial_of
 from wxbackend.simulators.wechat_pay.signing import reply_message, request_message, seal, verify
+from wxbackend.simulators.wechat_pay.v2 import signing as api_v2
 
 FILE = Path(__file__).with_name("published_vectors.json")
 VECTORS: dict[str, Any] = {item["id"]: item for item in json.loads(FILE.read_text(encoding="utf-8"))}
@@ -66,3 +67,10 @@ def test_serials_are_printed_as_published(owner: str) -> None:
     keys = VECTORS["java-keys"]
     certificate = x509.load_pem_x509_certificate(keys[f"{owner}_certificate_pem"].encode())
     assert serial_of(certificate) == keys[f"{owner}_serial"]
+
+
+def test_the_signatures_and_the_cipher_of_api_v2_are_the_published_ones() -> None:
+    vector, sealed = VECTORS["v2-md5-official"], VECTORS["v2-ecb-php"]
+    assert api_v2.sign(vector["params"], vector["key"]) == vector["md5"]
+    assert api_v2.sign(vector["params"], vector["key"], api_v2.HMAC_SHA256) == vector["hmac_sha256"]
+    assert api_v2.encrypt(sealed["plaintext"].encode(), sealed["key"].encode()) == sealed["ciphertext_b64"]

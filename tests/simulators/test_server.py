@@ -22,6 +22,7 @@ from wxbackend.simulators.server import is_loopback, serve
 
 from .merchant import MCHID, OFFICIAL_ACCOUNT, Files
 from .receiver import Receiver
+from .test_products import MOBILE_APP, SCENE
 
 ROOT = Path(__file__).resolve().parents[2]
 START_WITHIN_S = 30
@@ -165,6 +166,31 @@ def test_a_foreign_sdk_refunds_reads_the_notices_and_rescues_an_abnormal_refund(
         assert running.desk("/books")["balanced"] is True
     finally:
         receiver.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "member", "appid", "scene"),
+    [
+        (WeChatPayType.NATIVE, "code_url", OFFICIAL_ACCOUNT, None),
+        (WeChatPayType.APP, "prepay_id", MOBILE_APP, None),
+        (WeChatPayType.H5, "h5_url", OFFICIAL_ACCOUNT, SCENE),
+    ],
+    ids=["native", "app", "h5"],
+)
+def test_a_foreign_sdk_orders_codes_pages_and_apps(
+    sdk: WeChatPay, kind: WeChatPayType, member: str, appid: str, scene: dict[str, Any] | None
+) -> None:
+    status, text = sdk.pay(
+        description="一杯咖啡",
+        out_trade_no="sdk_order_4",
+        amount={"total": 100, "currency": "CNY"},
+        appid=appid,
+        scene_info=scene,
+        notify_url="http://127.0.0.1:9/notices",
+        pay_type=kind,
+    )
+    assert status == 200, text
+    assert list(json.loads(text)) == [member]
 
 
 def test_a_foreign_sdk_closes_an_order(sdk: WeChatPay, running: Running) -> None:

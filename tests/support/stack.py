@@ -23,6 +23,7 @@ from wxbackend.simulators.credentials import ensure
 T = TypeVar("T")
 OFFICIAL_ACCOUNT: Final = "wx2421b1c4370ec43b"
 MINI_PROGRAM: Final = "wx7a154c094f74e84f"
+MOBILE_APP: Final = "wx8c1f5b7e3a9d2046"
 MCHID: Final = "1900000109"
 BUYER: Final = "buyer_1"
 WAIT_S_MAX: Final = 30.0
@@ -32,6 +33,8 @@ QUICK: Final = {
     "WXBACKEND__WORK__LOOK_AFTER_S": "[0.6, 1.2, 2.4, 5]",
     "WXBACKEND__WORK__REFUND_LOOK_AFTER_S": "[0.5, 0.5, 1]",
     "WXBACKEND__WORK__REFUND_SHORT_AFTER_S": "0.5",
+    "WXBACKEND__WORK__SHIPPING_AGAIN_AFTER_S": "[0.5, 0.5, 1]",
+    "WXBACKEND__WORK__REFUND_SPACING_S": "0",
     "WXBACKEND__WORK__IDLE_WAIT_S": "0.05",
     "WXBACKEND__WORK__WEBHOOK_DELAYS_S": "[0.2, 0.2, 0.2, 0.5, 0.5, 1, 1, 1]",
     "WXBACKEND__UPSTREAM__READ_TIMEOUT_S": "2.0",
@@ -45,20 +48,33 @@ MONEY_TABLES: Final = (
     "payment_intents",
     "attempts",
     "refunds",
+    "merchant_transfers",
+    "profit_sharings",
+    "profit_sharing_returns",
     "ledger",
     "events",
     "notices",
     "discrepancies",
     "deliveries",
+    "customers",
+    "setup_intents",
+    "mandates",
+    "shippings",
+    "pushes",
 )
 
 
 UNFINISHED: Final = (
     "SELECT id FROM attempts WHERE state IN ('recorded', 'uncertain', 'closing')"
     " UNION SELECT id FROM refunds WHERE state IN ('recorded', 'uncertain', 'short', 'processing')"
+    " UNION SELECT id FROM shippings WHERE state IN ('recorded', 'uncertain', 'later')"
+    " UNION SELECT id FROM refunds WHERE state = 'queued' AND sent_ms < created_ms + 100000"
+    " UNION SELECT id FROM merchant_transfers WHERE state NOT IN ('awaiting', 'paid', 'failed', 'canceled', 'declined')"
+    " UNION SELECT id FROM profit_sharings WHERE state NOT IN ('finished', 'declined')"
+    " UNION SELECT id FROM profit_sharing_returns WHERE state NOT IN ('succeeded', 'failed', 'declined')"
     " UNION SELECT id FROM deliveries WHERE state = 'pending'"
 )
-"""What is being ordered, closed, refunded or delivered."""
+"""What is being ordered, closed, refunded, told to be shipped or delivered; a refund that is queued for long rests."""
 
 
 def free_port() -> int:

@@ -20,7 +20,10 @@ from tests.support.objects import an_attempt
 from wxbackend.domain.attempt import Attempt
 from wxbackend.domain.observation import Observation, Opened
 from wxbackend.domain.terminal import Terminal
-from wxbackend.ports.provider import Exchange, Hosts, PlatformCertificate
+from wxbackend.ports.provider import ClientCertificate, Exchange, Hosts, PlatformCertificate, Provider
+from wxbackend.providers.wechat_v2 import config as v2
+from wxbackend.providers.wechat_v2 import wire as v2_wire
+from wxbackend.providers.wechat_v2.adapter import WechatV2
 from wxbackend.providers.wechat_v3.adapter import WechatV3
 from wxbackend.providers.wechat_v3.config import (
     MerchantConfig,
@@ -31,11 +34,13 @@ from wxbackend.providers.wechat_v3.config import (
 from wxbackend.providers.wechat_v3.keys import KeyRing
 from wxbackend.simulators.app import create_app
 from wxbackend.simulators.credentials import Credentials, ensure
+from wxbackend.simulators.tls import EncryptedPort
 from wxbackend.simulators.world import World
 from wxbackend.transport.http import HttpTransport, Limits
 
 OFFICIAL_ACCOUNT: Final = "wx2421b1c4370ec43b"
 MINI_PROGRAM: Final = "wx7a154c094f74e84f"
+MOBILE_APP: Final = "wx8c1f5b7e3a9d2046"
 UNBOUND_APP: Final = "wxd678efh567hg6787"
 BUYER: Final = "buyer_1"
 NOTICE_WAIT_S: Final = 15.0
@@ -127,17 +132,40 @@ class Mailbox:
 class WechatSide:
     """What a suite over the provider port needs: the adapter, a way to send, and the other side's hands."""
 
-    name: Final = "wechat_v3"
+    name = "wechat_v3"
+    sign_type = "RSA"
 
-    def __init__(self, url: str, mailbox: Mailbox, directory: Path) -> None:
+    def __init__(self, url: str, mailbox: Mailbox, directory: Path, tls_url: str = "") -> None:
         self.url = url
+        self.tls_url = tls_url
         self.mailbox = mailbox
         self.directory = directory
         self.surroundings = Clockwork()
         self.transport = HttpTransport(Limits(connect_s=2.0, read_s=2.0, total_s=4.0))
         self._http = urllib3.PoolManager(retries=False, timeout=10.0)
-        self.provider = self.adapter()
-        self.provider.trust(self.transport.send(self.provider.certificates()))
+        self.provider = self.introduce()
+
+    def introduce(self) -> Provider:
+        """Our adapter, ready to believe what this side says."""
+        provider = self.adapter()
+        provider.trust(self.transport.send(provider.certificates()))
+        return provider
+
+    @property
+    def wechat_v3(self) -> WechatV3:
+        """Our adapter with what API v3 alone has."""
+        assert isinstance(self.provider, WechatV3)
+        return self.provider
+
+    def parts(self, exchange: Exchange[Observation]) -> tuple[object, object]:
+        """What is asked for, and what is fresh at each sending: a signature over time and chance."""
+        return (exchange.method, exchange.target, exchange.body), exchange.headers["Authorization"]
+
+    def changed(self, letter: Letter) -> list[Letter]:
+        """The notice with one thing changed in each."""
+        names = ("wechatpay-nonce", "wechatpay-serial", "wechatpay-signature")
+        heads = [letter.headers | {name: "x" + letter.headers[name][1:]} for name in names]
+        return [Letter({}, letter.body), *(Letter(head, letter.body) for head in heads)]
 
     def adapter(self, *, with_public_key: bool = True, **changes: Any) -> WechatV3:
         """Our adapter with the files that the simulated console gave the merchant."""
@@ -172,6 +200,14 @@ class WechatSide:
             "expires_ms": now_ms + 7_200_000,
         }
         return an_attempt(**(fields | changes))
+
+    def attempt_at(self, terminal: Terminal, **changes: Any) -> Attempt:
+        """The same for a terminal whose orders name no payer."""
+        fields: dict[str, Any] = {"terminal": terminal, "payer": ""}
+        if terminal is Terminal.WAP:
+            fields |= {"client_ip": "36.110.147.2", "os_type": "IOS", "return_url": "https://shop.example.com/done?a=1"}
+        appid = MOBILE_APP if terminal is Terminal.APP else OFFICIAL_ACCOUNT
+        return self.attempt(appid, **(fields | changes))
 
     def send(self, exchange: Exchange[Observation]) -> Observation:
         """Over real HTTP; may raise as the transport does."""
@@ -221,6 +257,54 @@ class WechatSide:
         self._http.clear()
 
 
+class WechatV2Side(WechatSide):
+    """The same simulator, asked by API v2."""
+
+    name = "wechat_v2"
+    sign_type = "MD5"
+
+    def introduce(self) -> Provider:
+        """Our adapter, which needs the key alone."""
+        return self.second_adapter()
+
+    def second_adapter(self, **changes: Any) -> WechatV2:
+        """Our adapter with the files that the simulated console gave the merchant."""
+        files = self.directory / "merchant"
+        names = ("apiclient_cert.pem", "apiclient_key.pem", "tls_authority.pem")
+        config = v2.MerchantConfig(
+            mchid="1900000109",
+            apps=frozenset({OFFICIAL_ACCOUNT, MINI_PROGRAM}),
+            key=(files / "apiv2_key.txt").read_text().strip(),
+            sign_type=self.sign_type,
+            notify_url=self.mailbox.url,
+            hosts=Hosts(self.url),
+            certificate_hosts=Hosts(self.tls_url),
+            client=ClientCertificate(*(str(files / name) for name in names)),
+        )
+        return WechatV2(replace(config, **changes), self.surroundings)
+
+    def parts(self, exchange: Exchange[Observation]) -> tuple[object, object]:
+        """What is asked for, and what is fresh at each sending: the nonce and the signature over all."""
+        fields = v2_wire.parse(exchange.body)
+        fresh = (fields.pop("nonce_str"), fields.pop("sign"))
+        return (exchange.method, exchange.target, fields), fresh
+
+    def changed(self, letter: Letter) -> list[Letter]:
+        """The notice with one thing changed in each."""
+        fields = v2_wire.parse(letter.body)
+        lies = [
+            {"total_fee": "1"}, {"transaction_id": "4200"}, {"sign": "0" * 32}, {"sign": ""}, {"mch_id": "1900000110"},
+            {"sign_type": "HMAC-SHA256" if self.sign_type == "MD5" else "MD5"}, {"more": "yes"},
+        ]  # fmt: skip
+        return [Letter(letter.headers, v2_wire.document(fields | lie)) for lie in lies]
+
+
+class WechatV2HmacSide(WechatV2Side):
+    """The same, signed by HMAC-SHA256."""
+
+    sign_type = "HMAC-SHA256"
+
+
 class Quiet(WSGIRequestHandler):
     """Logs nothing."""
 
@@ -229,21 +313,26 @@ class Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def wechat_side(directory: Path) -> Iterator[WechatSide]:
-    """The simulator on a free port with keys of its own."""
+def wechat_side(directory: Path, kind: type[WechatSide] = WechatSide) -> Iterator[WechatSide]:
+    """The simulator on a free port, and on an encrypted one, with keys of its own."""
     credentials: Credentials = ensure(directory / "wechat")
     world = World(credentials)
     world.start()
-    server = make_server("127.0.0.1", 0, create_app(world), threaded=True, request_handler=Quiet)
+    app = create_app(world)
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
+    encrypted = EncryptedPort(app, "127.0.0.1", 0, credentials.directory)
+    encrypted.start()
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     mailbox = Mailbox()
-    side = WechatSide(f"http://127.0.0.1:{server.server_port}", mailbox, credentials.directory)
+    urls = (f"http://127.0.0.1:{server.server_port}", f"https://127.0.0.1:{encrypted.port}")
+    side = kind(urls[0], mailbox, credentials.directory, urls[1])
     try:
         yield side
     finally:
         side.close()
         mailbox.close()
+        encrypted.stop()
         server.shutdown()
         server.server_close()
         thread.join()

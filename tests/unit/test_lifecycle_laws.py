@@ -84,8 +84,13 @@ class World(RuleBasedStateMachine):
     @rule()
     def a_method_is_refused(self) -> None:
         named = lifecycle.name_method(self.intent, METHOD).intent
-        if named.status is not IntentStatus.REQUIRES_ACTION:
-            self.keep(lifecycle.refuse_method(named, lifecycle.PROVIDER_REFUSED_METHOD))
+        self.keep(lifecycle.refuse_method(named, lifecycle.PROVIDER_REFUSED_METHOD))
+
+    @precondition(lambda self: self.changeable() and not self.unresolved())
+    @rule()
+    def the_buyer_is_sent_to_our_page(self) -> None:
+        named = lifecycle.name_method(self.intent, METHOD).intent
+        self.keep(lifecycle.send_to_page(named))
 
     @precondition(lambda self: self.changeable() and not self.unresolved() and len(self.attempts) < 4)
     @rule()

@@ -36,24 +36,28 @@ closed      closing  paid  closed     closed   closed    closed
 declined    closing  paid  declined   declined declined  declined
 """
 INTENT_DRAWING: Final = """
-                         method  refused  started  opened  paid  gone  given_up  canceled
-requires_payment_method  RC      RPM      RA       -       S     RPM   -         C
-requires_confirmation    RC      RPM      RA       -       S     RC    -         C
-requires_action          -       -        RA       RA      S     RPM   RC        C
-succeeded                -       -        -        S       S     S     -         -
-canceled                 -       -        -        C       C     C     -         -
+                         method  refused  sent  started  charged  opened  paid  gone  given_up  canceled
+requires_payment_method  RC      RPM      RA    RA       P        -       S     RPM   -         C
+requires_confirmation    RC      RPM      RA    RA       P        -       S     RC    -         C
+requires_action          -       RPM      RA    RA       P        RA      S     RPM   RC        C
+processing               -       -        -     -        P        -       S     RPM   -         -
+succeeded                -       -        -     -        -        S       S     S     -         -
+canceled                 -       -        -     -        -        C       C     C     -         -
 """
 SHORT: Final = {
     "RPM": "requires_payment_method",
     "RC": "requires_confirmation",
     "RA": "requires_action",
+    "P": "processing",
     "S": "succeeded",
     "C": "canceled",
 }
 FACTS: Final = {
     "method": lifecycle.Fact.METHOD_GIVEN,
     "refused": lifecycle.Fact.METHOD_REFUSED,
+    "sent": lifecycle.Fact.SENT_TO_PAGE,
     "started": lifecycle.Fact.STARTED,
+    "charged": lifecycle.Fact.CHARGED,
     "opened": lifecycle.Fact.OPENED,
     "paid": lifecycle.Fact.PAID,
     "gone": lifecycle.Fact.GONE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wxbackend.domain import ledger, refund_lifecycle
+from wxbackend.domain.endpoint import Endpoint
 from wxbackend.domain.errors import Conflict, InvalidRequest
+from wxbackend.domain.event import EventType
 from wxbackend.domain.intent import IntentStatus, PaymentIntent
 from wxbackend.domain.money import Money
 from wxbackend.domain.observation import (
@@ -41,6 +44,7 @@ SAID: dict[str, RefundObservation] = {
 # Rows: the state before. Columns: what the provider says. Drawn here by hand, not read from the table.
 DRAWING = """
             processing  succeeded  closed  abnormal  short       declined    pending     absent      uncertain
+queued      processing  succeeded  closed  abnormal  queued      queued      queued      queued      queued
 recorded    processing  succeeded  closed  abnormal  short       declined    uncertain   recorded    uncertain
 uncertain   processing  succeeded  closed  abnormal  short       declined    uncertain   uncertain   uncertain
 short       processing  succeeded  closed  abnormal  short       declined    uncertain   short       uncertain
@@ -49,6 +53,7 @@ abnormal    processing  succeeded  closed  abnormal  abnormal    abnormal    abn
 succeeded   succeeded   succeeded  succeeded succeeded succeeded succeeded   succeeded   succeeded   succeeded
 closed      closed      succeeded  closed  closed    closed      closed      closed      closed      closed
 declined    processing  succeeded  declined declined declined    declined    declined    declined    declined
+canceled    processing  succeeded  canceled abnormal canceled    canceled    canceled    canceled    canceled
 """
 
 
@@ -94,7 +99,7 @@ def paid_intent(received: int = 2000) -> PaymentIntent:
 
 @pytest.mark.parametrize(("before", "said", "after"), drawn())
 def test_every_pair_leads_where_the_drawing_says(before: str, said: str, after: str) -> None:
-    """All 72 of them."""
+    """All 90 of them."""
     step = refund_lifecycle.advance(refund(RefundState(before)), SAID[said])
     assert step.refund.state is RefundState(after)
     assert bool(step.events) is (before != after)
@@ -194,3 +199,116 @@ def test_a_payment_that_cannot_be_refunded_says_why(
     with pytest.raises(Conflict) as refused:
         refund_lifecycle.require_refundable(intent, amount=1, refunds=refunds, paid_ms=0, now_ms=now_ms)
     assert refused.value.code == code
+
+
+FINAL = ("succeeded", "failed", "canceled")
+
+
+@given(st.lists(st.sampled_from([*sorted(SAID), "cancel", "turn comes", "turn is later"]), max_size=14))
+def test_a_final_status_changes_only_when_the_provider_says_that_money_went_after_all(words: list[str]) -> None:
+    """Whatever is asked and told in whatever order: succeeded stays, and failed or canceled yields to money alone."""
+    now, was_queued = refund(RefundState.QUEUED), True
+    for word in words:
+        before = PUBLIC_STATUS[now.state]
+        match word:
+            case "cancel":
+                try:
+                    after = refund_lifecycle.cancel(now).refund
+                except Conflict:
+                    assert now.state is not RefundState.QUEUED
+                    continue
+                assert was_queued, "what was once let go is never taken back"
+            case "turn comes" | "turn is later":
+                if now.state is not RefundState.QUEUED:
+                    continue
+                after = refund_lifecycle.let_go(now, turn_ms=5 if word == "turn comes" else 50, now_ms=10)
+            case _:
+                after = refund_lifecycle.advance(now, SAID[word]).refund
+        was_queued = was_queued and after.state is RefundState.QUEUED
+        status = PUBLIC_STATUS[after.state]
+        if before in FINAL and status != before:
+            assert before != "succeeded"
+            assert word in ("processing", "succeeded", "abnormal")
+        now = after
+
+
+@given(
+    st.lists(st.integers(1, 2000), min_size=1, max_size=6),
+    st.lists(st.tuples(st.integers(0, 5), st.sampled_from(sorted(SAID))), max_size=30),
+)
+def test_what_is_refunded_is_never_more_than_what_came(amounts: list[int], told: list[tuple[int, str]]) -> None:
+    """Refunds are made while they fit; the provider, which gives no more back than it has, ends them as it likes."""
+    intent, made, at_provider = paid_intent(), list[Refund](), 2000
+    for amount in amounts:
+        number = len(made) + 1
+        with contextlib.suppress(Conflict, InvalidRequest):
+            refund_lifecycle.require_refundable(intent, amount=amount, refunds=made, paid_ms=0, now_ms=1)
+            made.append(replace(refund(amount=amount), id=number, out_refund_no=str(number)))
+        for place, word in [entry for entry in told if entry[0] < len(made)][:3]:
+            told = told[1:]
+            was = made[place]
+            if word == "succeeded" and was.state is not RefundState.SUCCEEDED:
+                if was.money.amount > at_provider:
+                    continue
+                at_provider -= was.money.amount
+            made[place] = refund_lifecycle.advance(was, SAID[word]).refund
+        back = sum(each.money.amount for each in made if each.state is RefundState.SUCCEEDED)
+        assert back <= intent.amount_received
+        assert refund_lifecycle.remaining_amount(intent, made) <= intent.amount_received - back
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 60), st.sampled_from(list(RefundState)), st.integers(0, 10**6)),
+        unique_by=lambda entry: entry[0], max_size=8,
+    ),
+    st.integers(0, 2 * 10**6),
+)  # fmt: skip
+def test_a_turn_keeps_its_distance_from_all_that_were_sent(
+    others: list[tuple[int, RefundState, int]], now_ms: int
+) -> None:
+    """And from those that wait before it."""
+    made = [replace(refund(state), id=number, sent_ms=sent_ms) for number, state, sent_ms in others]
+    turn_ms = refund_lifecycle.turn_ms(30, [each for each in made if each.id != 30], spacing_ms=61_000, now_ms=now_ms)
+    assert turn_ms >= now_ms
+    for each in made:
+        if each.id != 30 and each.state not in (RefundState.QUEUED, RefundState.CANCELED):
+            assert turn_ms >= each.sent_ms + 61_000
+    waiting = sum(each.state is RefundState.QUEUED and each.id < 30 for each in made)
+    assert turn_ms >= now_ms + waiting * 61_000
+
+
+def test_a_refund_that_gives_misplaced_money_back_is_not_taken_back() -> None:
+    with pytest.raises(Conflict) as refused:
+        refund_lifecycle.cancel(replace(refund(RefundState.QUEUED), origin=Origin.AUTOMATIC))
+    assert refused.value.code == "status_transition_invalid"
+
+
+@pytest.mark.parametrize(
+    ("said", "names"),
+    [
+        ("processing", ["charge.refund.updated", "refund.updated"]),
+        ("succeeded", ["charge.refund.updated", "refund.updated", "refund.succeeded"]),
+        ("closed", ["charge.refund.updated", "refund.updated", "refund.failed"]),
+        ("declined", ["charge.refund.updated", "refund.updated", "refund.failed"]),
+        ("abnormal", ["charge.refund.updated", "refund.updated"]),
+    ],
+)
+def test_what_becomes_true_is_announced_under_every_documents_name(said: str, names: list[str]) -> None:
+    assert [event.value for event in refund_lifecycle.advance(refund(), SAID[said]).events] == names
+
+
+def test_those_who_want_all_hear_each_change_once_and_those_who_name_it_as_they_name_it() -> None:
+    def endpoint(*names: str) -> Endpoint:
+        return Endpoint("we_1", "a", livemode=False, url="u", secret="s", enabled_events=names)
+
+    failed, updated = EventType.REFUND_FAILED, EventType.REFUND_UPDATED
+    assert [endpoint("*").wants(kind) for kind in (failed, updated)] == [False, True]
+    assert [endpoint("refund.failed").wants(kind) for kind in (failed, updated)] == [True, False]
+    assert [endpoint("*", "refund.failed").wants(kind) for kind in (failed, updated)] == [True, True]
+
+
+@pytest.mark.parametrize("state", [RefundState.DECLINED, RefundState.CANCELED])
+def test_what_the_provider_never_took_is_none_of_the_fifty(state: RefundState) -> None:
+    made = [refund(RefundState.SUCCEEDED, 1)] * 49 + [refund(state, 1)] * 10
+    refund_lifecycle.require_refundable(paid_intent(), amount=1, refunds=made, paid_ms=0, now_ms=1)

@@ -12,7 +12,9 @@ import pytest
 
 from tests.support.stack import MCHID, OFFICIAL_ACCOUNT
 from wxbackend import assembly
+from wxbackend.directory import SettingsDirectory
 from wxbackend.domain.errors import WxbackendError
+from wxbackend.domain.terminal import AppKind
 from wxbackend.ports.accounts import KeyKind
 from wxbackend.providers.wechat_v3.adapter import WechatV3
 from wxbackend.settings import Settings, load_settings
@@ -85,6 +87,7 @@ def test_no_secret_is_in_a_picture_of_the_settings(load: Load, state: Path) -> N
     hidden = [SECRET_KEY, PUBLISHABLE_KEY, WEBHOOK_SECRET, password, "PRIVATE KEY"]
     hidden.append((state / "wechat/merchant/apiv3_key.txt").read_text().strip())
     hidden += [file.read_text().strip() for file in (state / "wechat/apps").glob("*.secret.txt")]
+    hidden += [(state / f"wechat/push/wx7a154c094f74e84f.{name}.txt").read_text() for name in ("token", "aes_key")]
     assert [text for text in hidden if text in shown] == []
 
 
@@ -153,6 +156,18 @@ def test_a_wrong_override_names_itself(load: Load, name: str, value: str, told: 
         ('id = "acct_demo"', 'id = "demo"', ["accounts.0.id", "acct_"]),
         ('id = "we_demo_shop"', 'id = "shop"', ["webhook_endpoints.0.id", "we_"]),
         ("public_key_id = ", "#", ["mchid 1900000109", "public_key_id", "belong together"]),
+        (
+            'kind = "official_account"',
+            'kind = "official_account"\norder_shipping = "virtual"',
+            ["order_shipping is for mini"],
+        ),
+        ('order_shipping = "by_hand"', 'order_shipping = "by_air"', ["apps.1.order_shipping", '"by_hand", "virtual"']),
+        (
+            'push_token_file = "${WXBACKEND_STATE_DIR:-../var/development}/wechat/push/wx7a',
+            "#",
+            ["needs push_token_file"],
+        ),
+        ("push_aes_key_file", "push_aes_key_previous_file", ["needs push_aes_key_file beside it"]),
         ("PUB_KEY_ID_", "PUBKEY", ["public_key_id", "PUB_KEY_ID_"]),
         (f'appid = "{OFFICIAL_ACCOUNT}"', 'appid = "gh_1"', ["accounts.0.apps.0.appid", "wx"]),
         (
@@ -180,6 +195,8 @@ def test_a_mistake_in_the_file_names_the_setting_and_the_fix(load: Load, old: st
         ("keys/secret_key.txt", "sk_test_ключ".encode(), ["secret_key_file", "ASCII"]),
         ("keys/secret_key.txt", b"pk_test_1", ["secret_key_file", "sk_test_"]),
         ("keys/publishable_key.txt", b"sk_test_1", ["publishable_key_file", "pk_test_"]),
+        ("wechat/push/wx7a154c094f74e84f.token.txt", b"a token", ["push_token_file", "3 to 32 letters and digits"]),
+        ("wechat/push/wx7a154c094f74e84f.aes_key.txt", b"sk_test_1", ["push_aes_key_file", "43 letters and digits"]),
         ("keys/webhook_secret.txt", b"x" * 70_000, ["we_demo_shop", "larger"]),
     ],
 )
@@ -251,3 +268,53 @@ def test_a_database_that_is_not_supported_is_told_what_is_without_the_password(u
         reading_engine(url)
     assert isinstance(wrong.value, WxbackendError)
     assert "p4ssw0rd" not in str(wrong.value)
+
+
+def test_a_mobile_app_pays_without_a_secret_and_others_name_theirs(load: Load) -> None:
+    (app,) = [app for app in load().accounts[0].apps if app.kind is AppKind.MOBILE_APP]
+    assert app.secret == ""
+    line = f'secret_file = "${{WXBACKEND_STATE_DIR:-../var/development}}/wechat/apps/{OFFICIAL_ACCOUNT}.secret.txt"\n'
+    with pytest.raises(WrongSettings, match=f"app {OFFICIAL_ACCOUNT}: secret_file is missing"):
+        load(line, "")
+
+
+def test_a_private_client_ip_is_let_pass_only_where_the_settings_say_so(load: Load) -> None:
+    assert load().server.allow_private_client_ips
+    assert not load("allow_private_client_ips = true\n", "").server.allow_private_client_ips
+
+
+V3: Final = 'api_version = "${WXBACKEND_API_VERSION:-v3}"'
+
+
+def test_the_version_is_the_merchants_choice_and_its_apps_follow(load: Load, state: Path) -> None:
+    hidden = (state / "wechat/merchant/apiv2_key.txt").read_text().strip()
+    for version, name in (("v3", "wechat_v3"), ("v2", "wechat_v2")):
+        settings = load(WXBACKEND_API_VERSION=version)
+        assert hidden not in f"{settings!r} {settings}"
+        (merchant,) = settings.accounts[0].merchants
+        assert (merchant.provider, merchant.providers) == (name, ("wechat_v3", "wechat_v2"))
+        directory = SettingsDirectory(settings, kept_keys=lambda _: None)
+        assert {app.provider for app in directory.apps("acct_demo", livemode=False)} == {name}
+        assert all(directory.owner_of(each, MCHID) for each in merchant.providers)
+
+
+def test_a_merchant_on_v2_needs_no_apiv3_key_and_one_on_v3_no_apiv2_key(load: Load, state: Path) -> None:
+    merchant = "${WXBACKEND_STATE_DIR:-../var/development}/wechat/merchant"
+    without_v3 = load(f'apiv3_key_file = "{merchant}/apiv3_key.txt"\n', WXBACKEND_API_VERSION="v2")
+    assert without_v3.accounts[0].merchants[0].providers == ("wechat_v2",)
+    without_v2 = load(f'apiv2_key_file = "{merchant}/apiv2_key.txt"\n')
+    assert without_v2.accounts[0].merchants[0].providers == ("wechat_v3",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (V3, 'api_version = "v4"', "api_version"),
+        ('sign_type = "${WXBACKEND_SIGN_TYPE:-MD5}"', 'sign_type = "SHA1"', "sign_type"),
+        ("apiv2_key_file", "# apiv2_key_file", 'api_version "v2" needs apiv2_key_file'),
+        ("tls_authority.pem", "none.pem", "authority_file"),
+    ],
+)
+def test_a_wrong_choice_of_version_names_itself(load: Load, old: str, new: str, told: str) -> None:
+    with pytest.raises(WrongSettings, match=told):
+        load(old, new, WXBACKEND_API_VERSION="v2")

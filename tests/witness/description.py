@@ -151,7 +151,9 @@ def request_faults(operation: Operation, target: str, headers: dict[str, str], b
             continue
         key = name.lower() if place == "header" else name
         if key in given[place]:
-            found += faults(parameter["schema"], given[place][key], where=f"{place} {name}")
+            value: Any = given[place][key]
+            numeric = parameter["schema"].get("type") in ("number", "integer") and value.isdigit()
+            found += faults(parameter["schema"], int(value) if numeric else value, where=f"{place} {name}")
         elif parameter.get("required"):
             found.append(f"{place} {name} is missing")
     described = {place: {str(each["name"]) for each in operation.parameters if each["in"] == place} for place in given}

@@ -64,7 +64,7 @@ def test_a_close_and_its_answer_fit(described: Description, wire: Wire) -> None:
 
 
 def test_the_certificates_fit(described: Description, wire: Wire) -> None:
-    wire.send(wire.side.provider.certificates())
+    wire.send(wire.side.adapter().certificates())
     operation = check(described, wire)
     reply = wire.seen[-1][1]
     assert reply.status == 200

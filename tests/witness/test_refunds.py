@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.stack import MCHID
-from tests.witness.description import Description, answer_faults
+from tests.witness.description import Description, answer_faults, request_faults
 from tests.witness.listening import Wire, check, paid
+from wxbackend.domain.card import Card, Holder
 from wxbackend.domain.money import Money
-from wxbackend.domain.observation import Paid
+from wxbackend.domain.observation import Paid, RefundAbnormal, RefundProcessing
 from wxbackend.domain.refund import Refund
+from wxbackend.providers.wechat_v3.adapter import WechatV3
+from wxbackend.providers.wechat_v3.card_refunds import BANKS
+
+
+def card_refunds(wire: Wire) -> WechatV3:
+    """The adapter, which can send refunds to cards."""
+    assert isinstance(wire.side.provider, WechatV3)
+    return wire.side.provider
 
 
 def a_refund(wire: Wire, amount: int, reason: str | None) -> Refund:
@@ -49,3 +60,27 @@ def test_a_refund_its_answer_and_its_query_fit(
         reply = wire.seen[-1][1]
         assert reply.status == 200
         assert answer_faults(operation, reply.status, reply.body) == []
+
+
+@pytest.mark.parametrize("card", [Card(Holder.MERCHANT), Card(Holder.BUYER, "NBCB", "6222000000000000007", "小明")])
+def test_an_abnormal_refunds_way_to_a_card_fits(described: Description, wire: Wire, card: Card) -> None:
+    wire.side.desk("POST", "/refunds/rules", {"outcome": "ABNORMAL", "times": 1, "settle_after_s": 0})
+    refund = a_refund(wire, 700, None)
+    wire.send(wire.side.provider.refund(refund))
+    said = wire.send(wire.side.provider.query_refund(refund))
+    assert isinstance(said, RefundAbnormal)
+    wire.side.desk("POST", "/refunds/rules", {"settle_after_s": 2})
+    asked = card_refunds(wire).refund_to_card(replace(refund, handle=said.handle), card)
+    assert isinstance(wire.send(asked), RefundProcessing)
+    operation = check(described, wire)
+    reply = wire.seen[-1][1]
+    assert answer_faults(operation, reply.status, reply.body) == []
+    assert b"6222000000000000007" not in asked.body
+
+
+@pytest.mark.parametrize("bank", sorted(BANKS))
+def test_every_bank_that_we_name_is_one_of_theirs(described: Description, wire: Wire, bank: str) -> None:
+    refund = replace(a_refund(wire, 1, None), handle="50000000382019052709732678859")
+    asked = card_refunds(wire).refund_to_card(refund, Card(Holder.BUYER, bank, "6222000000000000007", "小明"))
+    operation = described.operation(asked.method, asked.target)
+    assert request_faults(operation, asked.target, dict(asked.headers), asked.body) == []

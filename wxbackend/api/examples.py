@@ -41,6 +41,58 @@ _OPEN: Final[dict[str, Any]] = _INTENT | {
     "payment_method_options": _OPTIONS,
     "payment_method": _METHOD,
 }
+_CODE_TEXT: Final = "weixin://wxpay/bizpayurl?pr=lJhTByDzz"
+_CODE: Final[dict[str, Any]] = _OPEN | {
+    "next_action": {
+        "type": "wechat_pay_display_qr_code",
+        "wechat_pay_display_qr_code": {
+            "image_data_url": _CODE_TEXT,
+            "data": _CODE_TEXT,
+            "image_url_png": "https://pay.example.com/pay/qr/1666625039547498499/EXAMPLE.png",
+            "image_url_svg": "https://pay.example.com/pay/qr/1666625039547498499/EXAMPLE.svg",
+            "expires_at": _CREATED + 7_140_000,
+        },
+    },
+    "payment_method_options": {"wechat_pay": {"terminal_type": "WEB"}},
+}
+_BROWSER: Final[dict[str, Any]] = _OPEN | {
+    "next_action": {
+        "type": "wechat_pay_redirect_to_web",
+        "wechat_pay_redirect_to_web": {
+            "url": "https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id=wx0809562969461EXAMPLE"
+            "&package=3449031350&redirect_url=https%3A%2F%2Fshop.example.com%2Fdone"
+        },
+    },
+    "payment_method_options": {"wechat_pay": {"terminal_type": "WAP", "client_ip": "36.110.147.2"}},
+    "return_url": "https://shop.example.com/done",
+}
+_APP: Final[dict[str, Any]] = _OPEN | {
+    "next_action": {
+        "type": "wechat_pay_app_params",
+        "wechat_pay_app_params": {
+            "appid": "wx8c1f5b7e3a9d2046",
+            "partnerid": "1900000109",
+            "prepayid": "wx201410272009395522657a690389285100",
+            "package": "Sign=WXPay",
+            "noncestr": "5K8264ILTKCH16CQ2502SI8ZNMTM67VS",
+            "timestamp": "1686189348",
+            "sign": "RXhhbXBsZQ==",
+        },
+    },
+    "payment_method_options": {"wechat_pay": {"terminal_type": "APP"}},
+}
+_HOSTED: Final[dict[str, Any]] = _OPEN | {
+    "next_action": {
+        "type": "redirect_to_url",
+        "redirect_to_url": {
+            "url": "https://pay.example.com/pay/official_account#key=pk_test_EXAMPLE&app_id=wx2421b1c4370ec43b"
+            f"&return_url=https%3A%2F%2Fshop.example.com%2Fdone&go_back=1&client_secret={_ID}_secret_EXAMPLE",
+            "return_url": "https://shop.example.com/done",
+        },
+    },
+    "payment_method_options": {"wechat_pay": {"terminal_type": "official_account", "hosted_oauth": True}},
+    "return_url": "https://shop.example.com/done",
+}
 _DECLINED: Final[dict[str, Any]] = _INTENT | {
     "last_payment_error": {
         "code": "payment_method_provider_decline",
@@ -99,6 +151,10 @@ LOGIN: Final = _named(code=("What wx.login gave", {"code": "033n5f0w3xTgL23LVS3w
 CREATED: Final = _named(created=("Created", _INTENT), open=("Confirmed too: open the cashier", _OPEN))
 CONFIRMED: Final = _named(
     open=("Open the cashier with these parameters", _OPEN),
+    code=("Show this code to a buyer at a screen", _CODE),
+    browser=("Send a browser outside WeChat there", _BROWSER),
+    app=("Hand these to the OpenSDK", _APP),
+    hosted=("Send a buyer inside WeChat to our page", _HOSTED),
     declined=("Declined: see last_payment_error, and confirm again", _DECLINED),
     buyers=("What a publishable key is shown", _BUYERS),
 )
@@ -149,7 +205,23 @@ REFUND: Final = _named(
     all=("All that remains", {"payment_intent": _ID}),
 )
 REFUND_UPDATE: Final = _named(note=("Set a name of metadata", {"metadata": {"ticket": "42"}}))
-REFUNDED: Final = _named(pending=("On its way", _REFUND))
+_QUEUED: Final[dict[str, Any]] = _REFUND | {
+    "id": "re_1666625149547498496", "amount": 300, "pending_reason": "queued", "sends_at": _CREATED + 61_000,
+}  # fmt: skip
+REFUNDED: Final = _named(
+    pending=("On its way", _REFUND), queued=("The second within a minute: it waits for its turn", _QUEUED)
+)
+_TAKEN_BACK: Final = {name: _QUEUED[name] for name in _QUEUED if name not in ("pending_reason", "sends_at")}
+REFUND_CANCELED: Final = _named(
+    canceled=("Never sent", _TAKEN_BACK | {"status": "canceled", "failure_reason": "merchant_request"})
+)
+NOTHING: Final = _named(nothing=("Nothing is needed", {}))
+REFUND_TO_CARD: Final = _named(
+    merchant=("To the shop's own bank account; the shop pays the buyer itself", {"holder": "merchant"}),
+    buyer=("To a debit card of the buyer", {
+        "holder": "buyer", "bank": "ICBC", "number": "6222000000000000000", "name": "张三",
+    }),
+)  # fmt: skip
 REFUNDS_LISTED: Final = _named(page=("A page", _REFUND_PAGE))
 BALANCE: Final = _named(
     balance=(
@@ -158,6 +230,7 @@ BALANCE: Final = _named(
             "object": "balance",
             "available": [{"amount": 1500, "currency": "CNY"}],
             "pending": [{"amount": 500, "currency": "CNY"}],
+            "frozen": [{"amount": 1500, "currency": "CNY"}],
             "livemode": False,
         },
     )

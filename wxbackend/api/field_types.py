@@ -75,6 +75,15 @@ class Flag(fields.Field[bool]):
         raise ValidationError("parameter_invalid_boolean|This must be true or false.")
 
 
+class OffSession(Flag):
+    """A boolean, or one of the words that Stripe's SDKs know for yes."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if value in ("one_off", "recurring"):
+            return True
+        return False if value == "" else super()._deserialize(value, attr, data, **kwargs)
+
+
 class Words(fields.Field[str]):
     """A text up to a number of characters. `blank` says what an empty one is: refused, unset or kept."""
 

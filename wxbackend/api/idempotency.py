@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import orjson
-from flask import Request, Response
+from flask import Request, Response, g
 
+from wxbackend.api.authentication import actor
 from wxbackend.api.errors import JSON_TYPE, of_rejection
 from wxbackend.api.reading import raw_parameters
 from wxbackend.domain.errors import IdempotencyInFlight, IdempotencyMismatch, InvalidRequest, Rejected
@@ -21,8 +22,23 @@ KEY_CHARACTERS_MAX: Final = 255
 HEADER: Final = "Idempotency-Key"
 
 
+def kept_answer(deps: Dependencies, request: Request) -> Response | None:
+    """The answer that the same request was given before, by the key of a secret key's owner."""
+    if HEADER not in request.headers:
+        return None
+    once = g.once = once_of(request, actor())
+    try:
+        look_for_answer(deps, once)
+    except AlreadyAnswered as kept:
+        return _again(kept)
+    return None
+
+
 def once_of(request: Request, actor: Actor) -> Once:
     """The claim that a request makes. The same request by JSON and by form has the same fingerprint."""
+    if "once" in g:
+        known: Once = g.once
+        return known
     key = request.headers.get(HEADER)
     if key is None:
         return Once()
@@ -53,9 +69,7 @@ def answer_once(
             return Response(once.answer, status=200, content_type=JSON_TYPE)
         answer = _json(made)
     except AlreadyAnswered as kept:
-        again = Response(kept.body, status=kept.status, content_type=JSON_TYPE)
-        again.headers["Idempotent-Replayed"] = "true"
-        return again
+        return _again(kept)
     except AlreadyBegun as begun:
         assert recover is not None, "a claim that names an object belongs to a request that can show it"
         answer = _json(recover(begun.object_id))
@@ -68,6 +82,12 @@ def answer_once(
     if request is not None:
         status, body = answer.status_code, answer.get_data()
         deps.store.write(lambda unit: unit.idempotency.finish(request, status=status, body=body))
+    return answer
+
+
+def _again(kept: AlreadyAnswered) -> Response:
+    answer = Response(kept.body, status=kept.status, content_type=JSON_TYPE)
+    answer.headers["Idempotent-Replayed"] = "true"
     return answer
 
 

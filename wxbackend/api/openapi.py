@@ -57,7 +57,7 @@ _SCHEMES: Final = {
 _CLIENT_SECRET: Final = {
     "in": "header",
     "name": "Client-Secret",
-    "description": "The PaymentIntent's `client_secret`. Needed with a publishable key, ignored with a secret key.",
+    "description": "The object's `client_secret`. Needed with a publishable key, ignored with a secret key.",
     "schema": {"type": "string", "maxLength": 200},
 }
 _SESSION: Final = {
@@ -110,7 +110,65 @@ _EVENT_ID: Final = {
     "schema": {"type": "string", "pattern": "^evt_[0-9]{19}$"},
     "example": "evt_1666625039547498498",
 }
-_IN_PATHS: Final = (_INTENT_ID, _REFUND_ID, _ENDPOINT_ID, _EVENT_ID)
+_DISCREPANCY_ID: Final = {
+    "in": "path",
+    "name": "discrepancy_id",
+    "required": True,
+    "description": "The Discrepancy's `id`.",
+    "schema": {"type": "string", "pattern": "^dsc_[0-9]{19}$"},
+    "example": "dsc_1666625039547498498",
+}
+_TRANSFER_ID: Final = {
+    "in": "path",
+    "name": "transfer_id",
+    "required": True,
+    "description": "The Transfer's `id`.",
+    "schema": {"type": "string", "pattern": "^tr_[0-9]{19}$"},
+    "example": "tr_1666625539547498496",
+}
+_SHARING_ID: Final = {
+    "in": "path",
+    "name": "sharing_id",
+    "required": True,
+    "description": "The ProfitSharing's `id`.",
+    "schema": {"type": "string", "pattern": "^ps_[0-9]{19}$"},
+    "example": "ps_1666625639547498496",
+}
+_RETURN_ID: Final = {
+    "in": "path",
+    "name": "return_id",
+    "required": True,
+    "description": "The ProfitSharingReturn's `id`.",
+    "schema": {"type": "string", "pattern": "^psr_[0-9]{19}$"},
+    "example": "psr_1666625739547498496",
+}
+
+
+def _in_path(name: str, prefix: str, what: str) -> dict[str, Any]:
+    return {
+        "in": "path",
+        "name": name,
+        "required": True,
+        "description": f"The {what}'s `id`.",
+        "schema": {"type": "string", "pattern": f"^{prefix}_[0-9]{{19}}$"},
+        "example": f"{prefix}_1666625539547498496",
+    }
+
+
+_IN_PATHS: Final = (
+    _INTENT_ID,
+    _REFUND_ID,
+    _TRANSFER_ID,
+    _SHARING_ID,
+    _RETURN_ID,
+    _ENDPOINT_ID,
+    _EVENT_ID,
+    _DISCREPANCY_ID,
+    _in_path("customer_id", "cus", "Customer"),
+    _in_path("setup_id", "seti", "SetupIntent"),
+    _in_path("mandate_id", "mandate", "Mandate"),
+    _in_path("method_id", "pm", "saved PaymentMethod"),
+)
 _HEADERS: Final = {
     "RequestId": {"description": "Names this request; quote it when something is wrong.", "schema": {"type": "string"}},
     "IdempotentReplayed": {
@@ -208,7 +266,7 @@ def _complete_operation(known: Operation, method: str, path: str, operation: dic
     parameters = [_query_parameter(parameter) for parameter in operation.get("parameters", [])]
     parameters += [part for part in _IN_PATHS if f"{{{part['name']}}}" in path]
     parameters += [_CLIENT_SECRET] if known.keys is Keys.BUYER else []
-    parameters += [_SESSION] if known.id == "confirmPaymentIntent" else []
+    parameters += [_SESSION] if known.id in ("confirmPaymentIntent", "confirmSetupIntent") else []
     idempotent = method == "post"
     parameters += [_IDEMPOTENCY] if idempotent else []
     operation["parameters"] = parameters

@@ -28,11 +28,10 @@ class UnsupportedBody(InvalidRequest):
 def of_request(request: Request) -> dict[str, Any]:
     """The parameters of a request: the query's, and the body's where there is one."""
     if request.method in ("GET", "HEAD", "DELETE"):
-        asked = _from_form(request.query_string)
-        body = _body(request)
-        if body and request.mimetype == JSON:
-            return _from_json(body) | asked
-        return asked
+        told = request.query_string
+        asked = _from_form(told) if told else {}
+        body = _body(request) if _has_body(request) else b""
+        return _from_json(body) | asked if body and request.mimetype == JSON else asked
     body = _body(request)
     if not body:
         return {}
@@ -47,6 +46,11 @@ def of_request(request: Request) -> dict[str, Any]:
         f"Content-Type {mimetype[:60]!r} is not read here; send {JSON} or {FORM}.",
         code="content_type_unsupported",
     )
+
+
+def _has_body(request: Request) -> bool:
+    told = request.environ
+    return "HTTP_TRANSFER_ENCODING" in told or told.get("CONTENT_LENGTH", "0") not in ("", "0")
 
 
 def _body(request: Request) -> bytes:

@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
-from flask import Request, g, request
-from marshmallow import ValidationError
-from webargs.flaskparser import FlaskParser
+from flask import Request, g
+from flask.globals import request_ctx
+from marshmallow import Schema, ValidationError
 
 from wxbackend.api import parameters
 from wxbackend.domain.errors import InvalidRequest
 
+SCHEMAS_MAX: Final = 1_000
 
-class ParameterParser(FlaskParser):
-    """flask-smorest's `arguments` with our own reading of bodies and queries, and our own refusals."""
 
-    def parse(self, argmap: Any, req: Request | None = None, **_: Any) -> Any:
-        """The parameters of a request as the schema `argmap` has them; where they stand follows from the method."""
-        try:
-            return argmap.load(raw_parameters(req or request))
-        except ValidationError as error:
-            raise refusal(error.messages) from None
+def parameters_as(schema: Schema) -> dict[str, Any]:
+    """The parameters of this request as the schema has them; where they stand follows from the method."""
+    told = raw_parameters(request_ctx.request)
+    if not told and (nothing := _of_nothing(schema)) is not None:
+        return dict(nothing)
+    try:
+        found: dict[str, Any] = schema.load(told)
+    except ValidationError as error:
+        raise refusal(error.messages) from None
+    return found
+
+
+@lru_cache(maxsize=SCHEMAS_MAX)
+def _of_nothing(schema: Schema) -> dict[str, Any] | None:
+    """What the schema makes of no parameters, found once; None when that is a refusal or may be changed."""
+    try:
+        found: dict[str, Any] = schema.load({})
+    except ValidationError:
+        return None
+    return found if all(isinstance(value, str | int | None) for value in found.values()) else None
 
 
 def raw_parameters(request: Request) -> dict[str, Any]:
     """The parameters as they came, read once for each request."""
-    if "parameters" not in g:
-        g.parameters = parameters.of_request(request)
-    found: dict[str, Any] = g.parameters
+    found: dict[str, Any] | None = g.get("parameters")
+    if found is None:
+        found = g.parameters = parameters.of_request(request)
     return found
 
 

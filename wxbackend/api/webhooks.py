@@ -15,15 +15,22 @@ from wxbackend.domain.discrepancy import DiscrepancyKind
 
 
 class DiscrepancyPicture(Picture):
-    """Money that does not fit: none of it is lost; late and double money is given back by itself."""
+    """Money that does not fit, or a difference between a bill of the provider and the books.
+
+    None of it is lost; late and double money is given back by itself, and what asking the provider mends is mended.
+    """
 
     id = fields.String(required=True, metadata={"pattern": "^dsc_[0-9]{19}$"})
     object = fields.String(required=True, metadata={"enum": ["discrepancy"]})
     created = fields.Integer(required=True, metadata={"description": "Unix milliseconds of a whole second."})
     livemode = fields.Boolean(required=True)
     kind = fields.String(required=True, metadata={"enum": [kind.value for kind in DiscrepancyKind]})
-    status = fields.String(required=True)
-    amount = fields.Integer(required=True, metadata={"description": "What was paid, in the smallest unit."})
+    status = fields.String(required=True, metadata={"enum": ["open", "resolved"]})
+    resolution = fields.String(metadata={"enum": ["refunded", "mended", "settled"]})
+    resolved = fields.Integer(metadata={"description": "Unix milliseconds."})
+    note = fields.String(metadata={"description": "What the person said who resolved it."})
+    bill_date = fields.String(metadata={"description": "The day of the bill that shows it."})
+    amount = fields.Integer(required=True, metadata={"description": "What it is about, in the smallest unit."})
     currency = fields.String(required=True)
     transaction_id = fields.String(required=True, metadata={"description": "The provider's number of the payment."})
     expected = fields.Dict(required=True, metadata={"description": "What differs, as it was ordered."})
@@ -32,6 +39,10 @@ class DiscrepancyPicture(Picture):
     out_trade_no = fields.String()
 
 
+SUBJECTS: Final = (
+    "PaymentIntent", "Refund", "Transfer", "ProfitSharing", "ProfitSharingReturn", "Discrepancy",
+    "Customer", "SetupIntent", "Mandate", "SavedMethod", "Shipping",
+)  # fmt: skip
 EVENT: Final = EventPicture()
 DISCREPANCY: Final = DiscrepancyPicture()
 INTENT: Final = PaymentIntentPicture()
@@ -51,8 +62,7 @@ _HEADERS: Final = {
 def describe(spec: APISpec) -> None:
     """Add the one webhook and its schemas."""
     spec.components.schema("Event", schema=EVENT)
-    spec.components.schema("Discrepancy", schema=DISCREPANCY)
-    subjects = [{"$ref": f"#/components/schemas/{name}"} for name in ("PaymentIntent", "Refund", "Discrepancy")]
+    subjects = [{"$ref": f"#/components/schemas/{name}"} for name in SUBJECTS]
     spec.components.schemas["EventData"]["properties"]["object"] = {"anyOf": subjects}
     spec.options["webhooks"] = {"event": {"post": _webhook()}}
 

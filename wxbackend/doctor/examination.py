@@ -53,7 +53,7 @@ def _online(assembled: Assembled, *, offline: bool) -> list[Finding]:
 
 def _merchant(assembled: Assembled, account: AccountSettings, merchant: MerchantSettings) -> list[Finding]:
     deps, livemode = assembled.deps, merchant.mode == "live"
-    provider = provider_of(assembled, merchant.mchid)
+    provider = provider_of(assembled, merchant)
     apps = [app for app in deps.accounts.apps(account.id, livemode=livemode) if app.merchant == merchant.mchid]
     findings = check_clock_and_signature(deps, provider, apps[0] if apps else None)
     if all(finding.verdict is not Verdict.FAILED for finding in findings):

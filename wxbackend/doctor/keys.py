@@ -17,6 +17,7 @@ from wxbackend.doctor.findings import Finding, failed, ok, warning
 from wxbackend.settings import MerchantSettings
 
 APIV3_KEY_BYTES: Final = 32
+APIV2_KEY_CHARACTERS: Final = 32
 EXPIRY_WARNING_DAYS: Final = 30
 OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
@@ -50,7 +51,8 @@ def check_merchant(merchant: MerchantSettings, *, now_s: int) -> list[Finding]:
         _key_pair(f"{place} key pair", merchant),
         *_certificate(f"{place} certificate", merchant.serial_certificate, now_s),
         *(_apiv3_key(f"{place} APIv3 key", key) for key in merchant.apiv3_keys),
-        *_verification(f"{place} verification", merchant),
+        *([_apiv2_key(f"{place} APIv2 key", merchant.apiv2_key)] if merchant.apiv2_key is not None else []),
+        *(_verification(f"{place} verification", merchant) if merchant.apiv3_keys else []),
         *(
             finding
             for pem in merchant.platform_certificates
@@ -94,6 +96,12 @@ def _apiv3_key(check: str, key: bytes) -> Finding:
             check, f"has {len(key)} characters and must have exactly {APIV3_KEY_BYTES}", f"set it again: {CONSOLE}"
         )
     return ok(check, f"has {APIV3_KEY_BYTES} characters")
+
+
+def _apiv2_key(check: str, key: str) -> Finding:
+    if len(key) != APIV2_KEY_CHARACTERS or not (key.isascii() and key.isalnum()):
+        return failed(check, f"must have exactly {APIV2_KEY_CHARACTERS} letters and digits", f"set it again: {CONSOLE}")
+    return ok(check, f"has {APIV2_KEY_CHARACTERS} letters and digits")
 
 
 def _verification(check: str, merchant: MerchantSettings) -> list[Finding]:

@@ -45,6 +45,12 @@ def check_server(settings: Settings) -> list[Finding]:
     if live and server.test_bridge_url is not None:
         fix = "remove it from the settings"
         findings.append(failed("settings", "server.test_bridge_url is set beside live merchants", fix))
+    findings.extend(
+        failed("settings", f"mchid {merchant.mchid} is live and has an authority_file", "remove it: WeChat needs none")
+        for account in settings.accounts
+        for merchant in account.merchants
+        if merchant.mode == "live" and merchant.authority_path is not None
+    )
     if server.public_url.startswith("https://") and not server.trusted_proxies:
         findings.append(
             warning(

@@ -1,7 +1,8 @@
 """What only WeChat can tell: whether our clock, our signature and our appids are accepted.
 
 Nothing is bought: an order that does not exist is queried, and an order is placed for a payer that
-cannot exist, which WeChat refuses after it has compared appid and mchid.
+cannot exist, which WeChat refuses after it has compared appid and mchid. A mobile app's order names
+no payer: it is closed again at once, and nobody ever had what opens it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from wxbackend.domain.attempt import Attempt
 from wxbackend.domain.errors import ProviderError
 from wxbackend.domain.money import Money
 from wxbackend.domain.observation import Absent, Declined, Opened, Uncertain
-from wxbackend.domain.terminal import AppKind, Terminal
+from wxbackend.domain.terminal import TERMINAL_OF_LOGIN, AppKind, Terminal
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.fetch_certificates import fetch_certificates
 from wxbackend.ports.accounts import App
@@ -26,6 +27,8 @@ CLOCK_FAILURE_S: Final = 300
 ORDER_LASTS_MS: Final = 300_000
 NOBODY: Final = "wxbackend-doctor-nobody"
 REACH_FIX: Final = "allow outgoing HTTPS to api.mch.weixin.qq.com and api2.mch.weixin.qq.com, and check DNS"
+TERMINAL_OF: Final = {**TERMINAL_OF_LOGIN, AppKind.MOBILE_APP: Terminal.APP}
+"""How each kind of app orders for itself."""
 
 
 def check_certificates(deps: Dependencies) -> list[Finding]:
@@ -63,11 +66,12 @@ def check_clock_and_signature(deps: Dependencies, provider: Provider, app: App |
     try:
         said = exchange.read(reply)
     except ProviderError as error:
-        return [clock, failed(check, str(error), _proof_fix(reply.status))]
+        return [clock, failed(check, str(error), _proof_fix(provider, reply.status))]
     if isinstance(said, Absent):
         return [clock, ok(check, "WeChat accepted ours and we verified theirs (no such order, as it should be)")]
     why = said.reason if isinstance(said, Uncertain) else type(said).__name__
-    return [clock, failed(check, f"the query was not answered as it should be: {why}", _proof_fix(reply.status))]
+    fix = _proof_fix(provider, reply.status)
+    return [clock, failed(check, f"the query was not answered as it should be: {why}", fix)]
 
 
 def _itself(reply: Reply) -> Reply:
@@ -75,7 +79,9 @@ def _itself(reply: Reply) -> Reply:
     return reply
 
 
-def _proof_fix(status: int) -> str:
+def _proof_fix(provider: Provider, status: int) -> str:
+    if provider.name == "wechat_v2":
+        return "apiv2_key_file and sign_type must be those of this mchid in the merchant console (not the APIv3 key)"
     if status == 401:
         return "the certificate's serial, the private key and the mchid must be this merchant's; then check the clock"
     if status == 403:
@@ -129,7 +135,7 @@ def check_app(deps: Dependencies, provider: Provider, app: App) -> Finding:
 def _nobodys_order(deps: Dependencies, provider: Provider, app: App | None) -> Attempt:
     """One fen from nobody, under a number that was never used."""
     number, now_ms = deps.surroundings.new_id(), deps.surroundings.now_ms()
-    in_mini_program = app is not None and app.kind is AppKind.MINI_PROGRAM
+    kind = app.kind if app is not None else AppKind.OFFICIAL_ACCOUNT
     return Attempt(
         id=number,
         intent_id=0,
@@ -138,7 +144,7 @@ def _nobodys_order(deps: Dependencies, provider: Provider, app: App | None) -> A
         provider=provider.name,
         merchant=provider.merchant,
         app=app.appid if app else "",
-        terminal=Terminal.MINI_PROGRAM if in_mini_program else Terminal.OFFICIAL_ACCOUNT,
+        terminal=TERMINAL_OF[kind],
         out_trade_no=f"doctor{number}",
         payer=NOBODY,
         money=Money(1, "CNY"),

@@ -11,6 +11,9 @@ from wxbackend.domain.terminal import Terminal
 
 IN_FLIGHT_MS_MAX = 60_000
 """How long after it was last sent an order may still be on its way: longer than any call may last."""
+DEBIT_IN_FLIGHT_MS_MAX = 360_000
+"""The same for a debit, which needs no buyer to become money: longer than a provider takes an old signature (five
+minutes; reference: request rules)."""
 
 
 class AttemptState(Enum):
@@ -57,9 +60,31 @@ class Attempt:
     presentable_until_ms: int | None = None
     transaction: str | None = None
     paid_ms: int | None = None
+    client_ip: str | None = None
+    """The buyer's own address, where the order has to say it."""
+    os_type: str | None = None
+    return_url: str | None = None
+    """Where the provider's page sends the buyer afterwards, where the order has one."""
+    code_mark: str | None = None
+    """Tells whether the same payment code is scanned again; there only while the order is unresolved."""
+    reversal_sent_ms: int | None = None
+    """When a reversal was first sent; from then on it decides, and not what is said of a payment."""
+    profit_sharing: bool = False
     version: int = 0
     """How often it was written; whoever writes it must have read the last one."""
+    mandate_id: int | None = None
+    """What lets us take the money without the buyer; such an attempt is a debit."""
+    mandate_handle: str | None = None
+    """What the provider calls that mandate."""
 
     def is_unresolved(self) -> bool:
         """Whether the provider still has to be asked about it."""
         return self.state in UNRESOLVED
+
+    def is_debit(self) -> bool:
+        """Whether the money is taken under a mandate, without the buyer."""
+        return self.mandate_id is not None
+
+    def in_flight_ms(self) -> int:
+        """How long after it was last sent it may still be on its way."""
+        return DEBIT_IN_FLIGHT_MS_MAX if self.is_debit() else IN_FLIGHT_MS_MAX

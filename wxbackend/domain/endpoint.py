@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from wxbackend.domain.errors import Conflict
-from wxbackend.domain.event import EventType
+from wxbackend.domain.event import BY_NAME_ONLY, EventType
 
 EVERYTHING: Final = "*"
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - how secrets begin, not a secret
@@ -50,7 +50,9 @@ class Endpoint:
 
     def wants(self, kind: EventType) -> bool:
         """Whether an event of that type is to be delivered there."""
-        return not self.disabled and (EVERYTHING in self.enabled_events or kind.value in self.enabled_events)
+        if self.disabled:
+            return False
+        return kind.value in self.enabled_events or (EVERYTHING in self.enabled_events and kind not in BY_NAME_ONLY)
 
     def secrets_at(self, now_ms: int) -> tuple[str, ...]:
         """The secrets that sign at that moment, the present one first."""

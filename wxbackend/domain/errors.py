@@ -18,6 +18,7 @@
   * BadSignature
   * StaleMessage
   * UnreadableMessage      signed, yet not what the protocol says
+* UnreadableBill           a bill came that cannot be believed: nothing of it is used
 * NotConfigured            the settings no longer name what this needs
 * IllegalTransition        the state machine has no such row: a defect of ours
 """
@@ -77,6 +78,10 @@ class ProviderUnreached(ProviderError):
 
 class ProviderUnknown(ProviderError):
     """The request may have arrived: only a query, or a repeat with the same number, may follow."""
+
+
+class UnreadableBill(WxbackendError):
+    """A bill that is torn, changed on its way, or not in the provider's own format; nothing of it is used."""
 
 
 class Unavailable(WxbackendError):

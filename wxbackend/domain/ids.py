@@ -23,13 +23,20 @@ NUMBER_MAX: Final = (1 << 63) - 1
 INTENT: Final = "pi"
 PAYMENT_METHOD: Final = "pm"
 REFUND: Final = "re"
+TRANSFER: Final = "tr"
+SHARING: Final = "ps"
+SHARING_RETURN: Final = "psr"
 TRANSACTION: Final = "txn"
 EVENT: Final = "evt"
 ENDPOINT: Final = "we"
 DELIVERY: Final = "dlv"
 DISCREPANCY: Final = "dsc"
+SHIPPING: Final = "shp"
 REQUEST: Final = "req"
 API_KEY: Final = "key"
+CUSTOMER: Final = "cus"
+SETUP: Final = "seti"
+MANDATE: Final = "mandate"
 
 
 def compose(time_ms: int, node: int, sequence: int) -> int:

@@ -19,6 +19,8 @@ class IntentStatus(Enum):
     REQUIRES_PAYMENT_METHOD = "requires_payment_method"
     REQUIRES_CONFIRMATION = "requires_confirmation"
     REQUIRES_ACTION = "requires_action"
+    PROCESSING = "processing"
+    """A debit is under way; its result comes later, and nobody can stop it."""
     SUCCEEDED = "succeeded"
     CANCELED = "canceled"
 
@@ -38,6 +40,14 @@ class PaymentMethod:
     openid: str | None = None
     client_ip: str | None = None
     os_type: str | None = None
+    hosted_oauth: bool = False
+    """The merchant asked for a page of ours, which logs the buyer in and pays."""
+    hosted_page: str | None = field(default=None, repr=False)
+    """The address of that page up to the client secret, once the intent was sent there."""
+    mandate_id: int | None = None
+    """What lets us charge it without the buyer."""
+    profit_sharing: bool = False
+    """Whether what is paid is held back to be shared."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,21 +12,26 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
-from wxbackend.domain.attempt import IN_FLIGHT_MS_MAX, Attempt, AttemptState
+from wxbackend.domain.attempt import Attempt, AttemptState
 from wxbackend.domain.discrepancy import Discrepancy, DiscrepancyKind
 from wxbackend.domain.errors import Conflict, IllegalTransition
 from wxbackend.domain.event import EventType
 from wxbackend.domain.intent import IntentStatus, PaymentError, PaymentIntent, PaymentMethod
+from wxbackend.domain.misplaced_money import disagreement, misplaced
 from wxbackend.domain.observation import (
     Absent,
+    Accepted,
     Closed,
     Declined,
+    Failed,
     Observation,
     Opened,
     Paid,
     Pending,
     Uncertain,
+    Unreversed,
 )
+from wxbackend.domain.terminal import Terminal
 
 _R, _U, _O = AttemptState.RECORDED, AttemptState.UNCERTAIN, AttemptState.OPEN
 _CLOSING, _PAID = AttemptState.CLOSING, AttemptState.PAID
@@ -53,13 +58,26 @@ ATTEMPT: Final[dict[AttemptState, dict[type, AttemptState]]] = {
     },
 }  # fmt: skip
 
+# What only a debit hears. One that was given up and is accepted all the same is looked at again until its end.
+DEBIT: Final[dict[AttemptState, dict[type, AttemptState]]] = {
+    _R: {Accepted: _O, Failed: _DECLINED},
+    _U: {Accepted: _O, Failed: _DECLINED},
+    _O: {Accepted: _O, Failed: _DECLINED},
+    _CLOSING: {Accepted: _CLOSING, Failed: _DECLINED},
+    _PAID: {Accepted: _PAID, Failed: _PAID},
+    _CLOSED: {Accepted: _O, Failed: _CLOSED},
+    _DECLINED: {Accepted: _O, Failed: _DECLINED},
+}
+
 
 class Fact(Enum):
     """What happened, as far as the PaymentIntent is concerned."""
 
     METHOD_GIVEN = "a payment method was named"
     METHOD_REFUSED = "the payment method cannot be used"
+    SENT_TO_PAGE = "our own page will ask the buyer"
     STARTED = "an attempt was recorded"
+    CHARGED = "a debit was recorded, or taken by the provider"
     OPENED = "its order can be paid"
     PAID = "its order was paid"
     GONE = "its order can no longer be paid"
@@ -69,19 +87,23 @@ class Fact(Enum):
 
 _RPM, _RC = IntentStatus.REQUIRES_PAYMENT_METHOD, IntentStatus.REQUIRES_CONFIRMATION
 _RA, _S, _C = IntentStatus.REQUIRES_ACTION, IntentStatus.SUCCEEDED, IntentStatus.CANCELED
+_P = IntentStatus.PROCESSING
 
 _WAITING: Final[dict[Fact, IntentStatus]] = {
-    Fact.METHOD_GIVEN: _RC, Fact.METHOD_REFUSED: _RPM, Fact.STARTED: _RA, Fact.PAID: _S,
-    Fact.GONE: _RPM, Fact.CANCELED: _C,
+    Fact.METHOD_GIVEN: _RC, Fact.METHOD_REFUSED: _RPM, Fact.SENT_TO_PAGE: _RA, Fact.STARTED: _RA, Fact.PAID: _S,
+    Fact.GONE: _RPM, Fact.CANCELED: _C, Fact.CHARGED: _P,
 }  # fmt: skip
 
 INTENT: Final[dict[IntentStatus, dict[Fact, IntentStatus]]] = {
     _RPM: _WAITING,
     _RC: _WAITING | {Fact.GONE: _RC},
     _RA: {
+        # The first three where our own page is to order: there is no order yet.
+        Fact.METHOD_REFUSED: _RPM, Fact.SENT_TO_PAGE: _RA, Fact.CHARGED: _P,
         Fact.STARTED: _RA, Fact.OPENED: _RA, Fact.PAID: _S, Fact.GONE: _RPM,
         Fact.GIVEN_UP: _RC, Fact.CANCELED: _C,
     },
+    _P: {Fact.CHARGED: _P, Fact.PAID: _S, Fact.GONE: _RPM},
     _S: {Fact.OPENED: _S, Fact.PAID: _S, Fact.GONE: _S},
     _C: {Fact.OPENED: _C, Fact.PAID: _C, Fact.GONE: _C},
 }  # fmt: skip
@@ -90,6 +112,17 @@ EXPIRED: Final = PaymentError(
     "payment_intent_payment_attempt_expired",
     "order_closed",
     "The order was closed or expired before it was paid. Confirm again for a new one.",
+)
+REVERSED: Final = PaymentError(
+    "payment_intent_payment_attempt_expired",
+    "order_reversed",
+    "The buyer did not complete the payment in time, and it was reversed: whatever was charged is given back. "
+    "Confirm again with a new payment code.",
+)
+CODE_NOT_PAID: Final = PaymentError(
+    "payment_method_provider_decline",
+    "order_closed",
+    "The payment by code failed; nothing was charged. Confirm again with a new payment code.",
 )
 NEVER_ARRIVED: Final = PaymentError(
     "payment_method_provider_timeout",
@@ -137,12 +170,22 @@ def require_changeable(intent: PaymentIntent) -> None:
         raise _unexpected(f"it is {intent.status.value}, which is final")
     if intent.cancel_requested_ms is not None:
         raise _unexpected("it is being canceled; wait for payment_intent.canceled or .succeeded")
+    _require_no_debit(intent)
 
 
 def require_cancelable(intent: PaymentIntent) -> None:
     """Refuse to cancel what is final; asking again while canceling is allowed."""
     if intent.is_final():
         raise _unexpected(f"it is {intent.status.value} and can't be canceled")
+    _require_no_debit(intent)
+
+
+def _require_no_debit(intent: PaymentIntent) -> None:
+    """A debit that was sent can't be called back: only its result changes the intent."""
+    if intent.status is _P:
+        raise _unexpected(
+            "it is processing: the buyer's money is being taken. Wait for payment_intent.succeeded or .payment_failed"
+        )
 
 
 def _unexpected(why: str) -> Conflict:
@@ -166,12 +209,20 @@ def refuse_method(intent: PaymentIntent, error: PaymentError) -> Step:
     return Step(changed, events=(EventType.INTENT_PAYMENT_FAILED,))
 
 
+def send_to_page(intent: PaymentIntent) -> Step:
+    """Our own page logs the buyer in and orders then: there is something to do, and no order yet."""
+    require_changeable(intent)
+    status = _status(intent, Fact.SENT_TO_PAGE)
+    events = () if status is intent.status else (EventType.INTENT_REQUIRES_ACTION,)
+    return Step(replace(intent, status=status, last_payment_error=None), events=events)
+
+
 def start_attempt(intent: PaymentIntent, attempt: Attempt) -> Step:
     """An attempt is recorded, before its order is sent."""
     require_changeable(intent)
-    status = _status(intent, Fact.STARTED)
+    status = _status(intent, Fact.CHARGED if attempt.is_debit() else Fact.STARTED)
     changed = replace(intent, status=status, attempt_id=attempt.id, last_payment_error=None)
-    return Step(changed, attempt)
+    return Step(changed, attempt, events=(EventType.INTENT_PROCESSING,) if attempt.is_debit() else ())
 
 
 def give_up_attempt(intent: PaymentIntent, attempt: Attempt) -> Step:
@@ -199,6 +250,14 @@ def expire_attempt(intent: PaymentIntent, attempt: Attempt) -> Step:
     return Step(intent, replace(attempt, state=AttemptState.CLOSING))
 
 
+def begin_reversal(intent: PaymentIntent, attempt: Attempt, *, now_ms: int) -> Step:
+    """A reversal is about to be sent, and may be the second: only its own outcome ends the attempt from now on."""
+    if not attempt.is_unresolved():
+        return Step(intent, attempt)
+    sent_ms = attempt.reversal_sent_ms or now_ms
+    return Step(intent, replace(attempt, state=AttemptState.CLOSING, reversal_sent_ms=sent_ms))
+
+
 # --- what a provider said ---------------------------------------------------------------------
 
 
@@ -213,26 +272,46 @@ def advance(
     said = _weigh(attempt, observation, now_ms)
     if isinstance(said, Paid):
         return _paid(intent, attempt, said)
-    if isinstance(said, Opened) and another_unresolved and not attempt.is_unresolved():
-        # A late answer about an order that was replaced: nobody is ever shown how to pay it.
+    answered_late = isinstance(said, Opened | Accepted) and not attempt.is_unresolved()
+    if answered_late and (another_unresolved or attempt.reversal_sent_ms is not None):
+        # A late answer about an order that was replaced, or reversed for good: nobody is ever shown how to pay it.
         return Step(intent, attempt)
-    state = ATTEMPT[attempt.state].get(type(said))
+    state = ATTEMPT[attempt.state].get(type(said)) or DEBIT[attempt.state].get(type(said))
     if state is None:
         raise IllegalTransition(f"a {attempt.state.value} attempt has no row for {type(said).__name__}")
     after = replace(attempt, state=state)
+    if not after.is_unresolved():
+        after = replace(after, code_mark=None)
     if isinstance(said, Opened):
         return _opened(intent, after, said)
+    if isinstance(said, Accepted):
+        return _accepted(intent, after)
     if state in (_CLOSED, _DECLINED) and attempt.state is not state:
         return _gone(intent, after, said, now_ms)
     return Step(intent, after)
 
 
 def _weigh(attempt: Attempt, observation: Observation, now_ms: int) -> Observation:
-    """`Absent` proves nothing while our order may still be on its way, and closes the attempt after."""
+    """`Absent` proves nothing while our order may still be on its way, and closes the attempt after.
+
+    An order by payment code is open as soon as the provider has it: the buyer is typing the PIN. While
+    it is being reversed, a payment may be the one that is given back: only a refusal makes it stand.
+    """
+    if isinstance(observation, Unreversed):
+        return observation.paid
+    if isinstance(observation, Paid) and attempt.state is _CLOSING and attempt.reversal_sent_ms is not None:
+        return Pending("being reversed")
+    if isinstance(observation, Pending) and attempt.terminal is Terminal.SCAN_CODE and attempt.state in (_R, _U):
+        return code_taken(attempt)
     if not isinstance(observation, Absent):
         return observation
-    proven_from_ms = attempt.expires_ms if attempt.state is _O else attempt.sent_ms + IN_FLIGHT_MS_MAX
+    proven_from_ms = attempt.expires_ms if attempt.state is _O else attempt.sent_ms + attempt.in_flight_ms()
     return Closed("absent") if now_ms >= proven_from_ms else Pending("absent")
+
+
+def code_taken(attempt: Attempt) -> Opened:
+    """The provider took the charge of a payment code, and waits for the buyer: there is nothing for a page to do."""
+    return Opened(attempt.out_trade_no, {}, attempt.expires_ms)
 
 
 def _opened(intent: PaymentIntent, after: Attempt, said: Opened) -> Step:
@@ -251,6 +330,14 @@ def _opened(intent: PaymentIntent, after: Attempt, said: Opened) -> Step:
     return Step(changed, after, events=(EventType.INTENT_REQUIRES_ACTION,))
 
 
+def _accepted(intent: PaymentIntent, after: Attempt) -> Step:
+    """A debit that the provider took; the intent of one that was given up before waits for its result again."""
+    if intent.attempt_id != after.id or intent.is_final() or intent.status is _P or after.state is not _O:
+        return Step(intent, after)
+    changed = replace(intent, status=_status(intent, Fact.CHARGED), last_payment_error=None)
+    return Step(changed, after, events=(EventType.INTENT_PROCESSING,))
+
+
 def _gone(intent: PaymentIntent, after: Attempt, said: Observation, now_ms: int) -> Step:
     if intent.attempt_id != after.id and intent.cancel_requested_ms is None:
         return Step(intent, after)
@@ -258,10 +345,12 @@ def _gone(intent: PaymentIntent, after: Attempt, said: Observation, now_ms: int)
         return Step(intent, after)
     if intent.cancel_requested_ms is not None:
         return _canceled(intent, after, now_ms)
-    if isinstance(said, Declined):
+    if isinstance(said, Declined | Failed):
         error = PaymentError(said.code, said.decline_code, said.message)
     elif isinstance(said, Closed) and said.word == "absent" and after.handle is None:
         error = NEVER_ARRIVED
+    elif after.terminal is Terminal.SCAN_CODE:
+        error = CODE_NOT_PAID if after.reversal_sent_ms is None else REVERSED
     else:
         error = EXPIRED
     changed = replace(intent, status=_status(intent, Fact.GONE), last_payment_error=error)
@@ -274,19 +363,19 @@ def _canceled(intent: PaymentIntent, attempt: Attempt | None, now_ms: int) -> St
 
 
 def _paid(intent: PaymentIntent, attempt: Attempt, paid: Paid) -> Step:
-    wrong = _disagreement(attempt, paid)
+    wrong = disagreement(attempt, paid)
     if wrong is not None:
         return Step(intent, attempt, discrepancy=wrong)
     if attempt.state is _PAID:
         if attempt.transaction == paid.transaction:
             return Step(intent, attempt)
-        return Step(intent, attempt, discrepancy=_misplaced(DiscrepancyKind.DOUBLE, intent, paid))
-    after = replace(attempt, state=_PAID, transaction=paid.transaction, paid_ms=paid.paid_ms)
+        return Step(intent, attempt, discrepancy=misplaced(DiscrepancyKind.DOUBLE, intent, paid))
+    after = replace(attempt, state=_PAID, transaction=paid.transaction, paid_ms=paid.paid_ms, code_mark=None)
     status = _status(intent, Fact.PAID)
     if intent.status is IntentStatus.SUCCEEDED:
-        return Step(intent, after, discrepancy=_misplaced(DiscrepancyKind.DOUBLE, intent, paid))
-    if intent.status is IntentStatus.CANCELED:
-        return Step(intent, after, discrepancy=_misplaced(DiscrepancyKind.LATE, intent, paid))
+        return Step(intent, after, discrepancy=misplaced(DiscrepancyKind.DOUBLE, intent, paid))
+    if intent.status is IntentStatus.CANCELED or _shop_gave_up(attempt):
+        return Step(intent, after, discrepancy=misplaced(DiscrepancyKind.LATE, intent, paid))
     other = intent.attempt_id if intent.attempt_id != attempt.id else None
     changed = replace(
         intent,
@@ -300,33 +389,6 @@ def _paid(intent: PaymentIntent, attempt: Attempt, paid: Paid) -> Step:
     return Step(changed, after, events=(EventType.INTENT_SUCCEEDED,), close_attempt_id=other)
 
 
-def _disagreement(attempt: Attempt, paid: Paid) -> Discrepancy | None:
-    """Compare what was paid with what was ordered. The payer's openid is compared, never recorded."""
-    pairs: list[tuple[str, str | int, str | int | None]] = [
-        ("amount", attempt.money.amount, paid.amount),
-        ("currency", attempt.money.currency, paid.currency),
-        ("app", attempt.app, paid.app),
-        ("merchant", attempt.merchant, paid.merchant),
-    ]
-    expected: dict[str, str | int] = {}
-    observed: dict[str, str | int] = {}
-    for name, ours, theirs in pairs:
-        if theirs is not None and theirs != ours:
-            expected[name], observed[name] = ours, theirs
-    if paid.payer is not None and paid.payer != attempt.payer:
-        expected["payer"] = "the openid that was ordered for"
-        observed["payer"] = "another openid"
-    if not expected:
-        return None
-    return Discrepancy(DiscrepancyKind.WRONG, expected, observed, paid.transaction, paid.amount, paid.currency)
-
-
-def _misplaced(kind: DiscrepancyKind, intent: PaymentIntent, paid: Paid) -> Discrepancy:
-    return Discrepancy(
-        kind,
-        expected={"status": intent.status.value},
-        observed={"status": "paid"},
-        transaction=paid.transaction,
-        amount=paid.amount,
-        currency=paid.currency,
-    )
+def _shop_gave_up(attempt: Attempt) -> bool:
+    """Whether the shop was told that this payment by code failed: the buyer has left, or has paid otherwise."""
+    return attempt.terminal is Terminal.SCAN_CODE and not attempt.is_unresolved()

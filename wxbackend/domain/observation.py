@@ -74,7 +74,30 @@ class Uncertain:
     reason: str = ""
 
 
-Observation = Opened | Paid | Pending | Closed | Declined | Absent | Uncertain
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider took a debit and will tell its result later; accepted is not paid."""
+
+    word: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The provider tried to take the money and could not; none was moved and none will be."""
+
+    code: str
+    decline_code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreversed:
+    """The provider refuses for good to reverse the order, and it is paid: the payment stands."""
+
+    paid: Paid
+
+
+Observation = Opened | Paid | Pending | Closed | Declined | Absent | Uncertain | Accepted | Failed | Unreversed
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,14 @@ from wxbackend.domain.money import Money
 
 REFUNDS_PER_ORDER_MAX: Final = 50
 REFUND_WITHIN_MS: Final = 365 * 86_400_000
-"""WeChat's limits (reference: refund rules)."""
+"""WeChat's limits (doc/v3/merchant/4012791862)."""
 
 
 class RefundState(Enum):
     """Where the refund stands, as far as we know."""
 
+    QUEUED = "queued"
+    """Reserved here; it waits for its turn at its order and was never sent."""
     RECORDED = "recorded"
     """Reserved here; whether it was sent is not known yet."""
     UNCERTAIN = "uncertain"
@@ -32,13 +34,16 @@ class RefundState(Enum):
     """It failed; the money is still the merchant's."""
     DECLINED = "declined"
     """The provider refused it; nothing was moved."""
+    CANCELED = "canceled"
+    """Taken back before it was sent; nothing was moved."""
 
 
-RELEASED: Final = frozenset({RefundState.CLOSED, RefundState.DECLINED})
+RELEASED: Final = frozenset({RefundState.CLOSED, RefundState.DECLINED, RefundState.CANCELED})
 """States in which the amount may be refunded again."""
 
 UNRESOLVED: Final = frozenset(
     {
+        RefundState.QUEUED,
         RefundState.RECORDED,
         RefundState.UNCERTAIN,
         RefundState.SHORT,
@@ -48,8 +53,12 @@ UNRESOLVED: Final = frozenset(
 )
 UNSENT: Final = frozenset({RefundState.RECORDED, RefundState.UNCERTAIN, RefundState.SHORT})
 """States in which the same request is sent again, with the same number."""
+NEVER_SENT: Final = frozenset({RefundState.QUEUED, RefundState.CANCELED})
+NEVER_TAKEN: Final = frozenset({RefundState.CANCELED, RefundState.DECLINED})
+"""States in which the provider does not count it among the order's refunds."""
 
 PUBLIC_STATUS: Final = {
+    RefundState.QUEUED: "pending",
     RefundState.RECORDED: "pending",
     RefundState.UNCERTAIN: "pending",
     RefundState.SHORT: "pending",
@@ -58,6 +67,7 @@ PUBLIC_STATUS: Final = {
     RefundState.SUCCEEDED: "succeeded",
     RefundState.CLOSED: "failed",
     RefundState.DECLINED: "failed",
+    RefundState.CANCELED: "canceled",
 }
 
 
@@ -71,7 +81,10 @@ class Origin(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """One refund of one attempt; times are Unix milliseconds, `total` is what the order was paid with."""
+    """One refund of one attempt; times are Unix milliseconds, `total` is what the order was paid with.
+
+    `sent_ms` is when it was sent last, and while it is queued when its turn comes.
+    """
 
     id: int
     intent_id: int
@@ -96,6 +109,8 @@ class Refund:
     failure: str | None = None
     succeeded_ms: int | None = None
     version: int = 0
+    app: str = ""
+    """Where the order was made; some providers want to be told again."""
 
     def is_unresolved(self) -> bool:
         """Whether the provider still has to be asked about it."""

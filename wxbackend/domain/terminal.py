@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
+from typing import Final
 
 from wxbackend.domain.errors import InvalidRequest
 
@@ -12,6 +14,11 @@ class Terminal(Enum):
 
     OFFICIAL_ACCOUNT = "official_account"
     MINI_PROGRAM = "mini_program"
+    WEB = "WEB"
+    WAP = "WAP"
+    APP = "APP"
+    SCAN_CODE = "SCAN_CODE"
+    """The shop scans the buyer's payment code."""
 
 
 class AppKind(Enum):
@@ -19,14 +26,32 @@ class AppKind(Enum):
 
     OFFICIAL_ACCOUNT = "official_account"
     MINI_PROGRAM = "mini_program"
+    MOBILE_APP = "mobile_app"
 
 
-APP_KIND = {
-    Terminal.OFFICIAL_ACCOUNT: AppKind.OFFICIAL_ACCOUNT,
-    Terminal.MINI_PROGRAM: AppKind.MINI_PROGRAM,
+_ANY_APP: Final = (AppKind.OFFICIAL_ACCOUNT, AppKind.MINI_PROGRAM, AppKind.MOBILE_APP)
+
+APP_KINDS: Final[Mapping[Terminal, tuple[AppKind, ...]]] = {
+    Terminal.OFFICIAL_ACCOUNT: (AppKind.OFFICIAL_ACCOUNT,),
+    Terminal.MINI_PROGRAM: (AppKind.MINI_PROGRAM,),
+    Terminal.WEB: _ANY_APP,
+    Terminal.WAP: _ANY_APP,
+    Terminal.APP: (AppKind.MOBILE_APP,),
+    Terminal.SCAN_CODE: _ANY_APP,
 }
+"""Which apps may order for a terminal; where no app is named, the first kind that the account has."""
 
-_BY_SPELLING = {terminal.value: terminal for terminal in Terminal}
+TERMINAL_OF_LOGIN: Final[Mapping[AppKind, Terminal]] = {
+    AppKind.OFFICIAL_ACCOUNT: Terminal.OFFICIAL_ACCOUNT,
+    AppKind.MINI_PROGRAM: Terminal.MINI_PROGRAM,
+}
+"""Where a buyer stands who logged in through an app."""
+
+NEEDS_PAYER: Final = frozenset({Terminal.OFFICIAL_ACCOUNT, Terminal.MINI_PROGRAM})
+"""Orders that name their payer beforehand; the others are paid by whoever opens them first."""
+
+_BY_SPELLING: Final = {terminal.value.lower(): terminal for terminal in Terminal}
+SPELLINGS: Final = ", ".join(sorted((terminal.value for terminal in Terminal), key=str.lower))
 
 
 def parse_terminal(text: str, *, param: str) -> Terminal:
@@ -34,7 +59,7 @@ def parse_terminal(text: str, *, param: str) -> Terminal:
     terminal = _BY_SPELLING.get(text.lower())
     if terminal is None:
         raise InvalidRequest(
-            f"terminal_type {text[:40]!r} is not served; use one of {', '.join(sorted(_BY_SPELLING))}.",
+            f"terminal_type {text[:40]!r} is not served; use one of {SPELLINGS}.",
             code="parameter_invalid_enum",
             param=param,
         )

@@ -14,6 +14,11 @@ from wxbackend.flows.find_endpoint import listeners
 from wxbackend.ports.store import BookedTransfer, Unit
 
 
+def expect(unit: Unit, account: str, *, livemode: bool) -> None:
+    """Say that this unit is going to emit an event, so that its listeners are asked for together with other things."""
+    unit.endpoints.expect_of_account(account, livemode=livemode)
+
+
 def book(unit: Unit, deps: Dependencies, moved: tuple[Transfer, ...], *, account: str, livemode: bool) -> None:
     """Append to the journal what a step moved."""
     for transfer in moved:

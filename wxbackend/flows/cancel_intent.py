@@ -1,4 +1,4 @@
-"""Cancel: the order is closed upstream first, and if it turns out to be paid, it stays paid."""
+"""Cancel: the order is closed (or reversed) upstream first, and if it turns out to be paid, it stays paid."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from wxbackend.domain.intent import IntentStatus
 from wxbackend.flows import ask_provider, settle
 from wxbackend.flows.confirm_intent import Shown
 from wxbackend.flows.dependencies import Dependencies
+from wxbackend.flows.end_order import end_order
 from wxbackend.flows.find_intent import load
 from wxbackend.flows.once import Once, claim
 from wxbackend.ports.accounts import Actor
@@ -39,8 +40,8 @@ def cancel_intent(deps: Dependencies, actor: Actor, intent_id: int, command: Can
     provider = ask_provider.provider_of(deps, attempt) if attempt is not None else None
     if attempt is None or provider is None or asked.intent.is_final():
         return asked
-    said = ask_provider.close(deps, provider, attempt)
-    step = deps.store.write(lambda unit: settle.settle(unit, deps, attempt.id, said, looks=0))
+    said = end_order(deps, provider, attempt)
+    step = deps.store.write(lambda unit: settle.settle(unit, deps, attempt.id, said, looks=0, asked=attempt))
     if step.intent.status is IntentStatus.SUCCEEDED:
         raise Conflict(
             "This PaymentIntent can't be canceled: the buyer paid it before the order was closed.",

@@ -9,7 +9,8 @@ from wxbackend.domain import ids, lifecycle
 from wxbackend.domain.errors import InvalidRequest
 from wxbackend.domain.intent import IntentStatus, PaymentIntent, PaymentMethod
 from wxbackend.domain.money import Money
-from wxbackend.flows import settle
+from wxbackend.domain.payment_code import PaymentCode
+from wxbackend.flows import announce, settle
 from wxbackend.flows.confirm_intent import Act, Confirm, Plan, Shown, carry_out, keep_if_done, plan
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.once import Once, claim
@@ -30,6 +31,8 @@ class Create:
     metadata: Mapping[str, str] = field(default_factory=dict)
     method: PaymentMethod | None = None
     confirm: bool = False
+    code: PaymentCode | None = None
+    off_session: bool = False
 
 
 def create_intent(deps: Dependencies, actor: Actor, command: Create, *, once: Once = Once()) -> Shown:
@@ -52,9 +55,10 @@ def create_intent(deps: Dependencies, actor: Actor, command: Create, *, once: On
         metadata=command.metadata,
         payment_method=command.method,
     )
-    confirm = Confirm(method=command.method)
+    confirm = Confirm(method=command.method, code=command.code, off_session=command.off_session)
 
     def work(unit: Unit) -> Plan:
+        announce.expect(unit, actor.account, livemode=actor.livemode)
         claim(unit, deps, once, object_id=intent.id)
         step = lifecycle.create(intent)
         settle.begin(unit, deps, step, goes_on=command.confirm)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wxbackend.ports.accounts import Accounts
+from wxbackend.ports.bills import BillProviders, FileTransport
 from wxbackend.ports.coordination import Coordination
 from wxbackend.ports.counting import Counting
 from wxbackend.ports.delivery import Courier
 from wxbackend.ports.identity import IdentityProvider
-from wxbackend.ports.provider import Providers, Transport
 from wxbackend.ports.store import Store
 from wxbackend.ports.surroundings import Surroundings
 
@@ -26,14 +26,27 @@ class Policy:
     """When a refund that the provider took is queried; the last pause repeats."""
     refund_short_after_s: float = 300
     """When a refund that the balance could not bear is sent again."""
+    shipping_again_after_s: tuple[float, ...] = (10, 15, 30, 60, 300, 600, 1_800)
+    """When WeChat is told again of goods that it did not take in or whose payment it does not know yet."""
+    refund_spacing_s: float = 61
+    """How long after a refund of an order the next one is sent; WeChat wants a minute, and clocks differ a little."""
     lease_s: float = 30
     """How long what somebody acts on is left alone by everybody else; longer than all the calls of one act."""
     login_lasts_s: int = 86_400
     """How long a buyer's login session lasts."""
     allow_private_webhooks: bool = False
     """Whether webhooks may go to addresses that are not public."""
+    fetch_bills: bool = True
+    """Whether the worker fetches every day's bills by itself."""
+    allow_private_client_ips: bool = False
+    """Whether a buyer's address may be a private one, as in the documents' examples."""
     public_url: str = ""
     """Where the outside reaches us, without a slash at the end."""
+
+    @property
+    def refund_spacing_ms(self) -> int:
+        """`refund_spacing_s` in milliseconds."""
+        return round(self.refund_spacing_s * 1000)
 
     @property
     def lease_ms(self) -> int:
@@ -46,8 +59,8 @@ class Dependencies:
     """All ports, and the policy."""
 
     store: Store
-    transport: Transport
-    providers: Providers
+    transport: FileTransport
+    providers: BillProviders
     accounts: Accounts
     identity: IdentityProvider
     coordination: Coordination

@@ -13,7 +13,7 @@ from wxbackend.domain.attempt import Attempt
 from wxbackend.domain.discrepancy import Discrepancy, DiscrepancyKind
 from wxbackend.domain.intent import PaymentIntent
 from wxbackend.domain.money import Money
-from wxbackend.domain.refund import Origin, Refund
+from wxbackend.domain.refund import Origin, Refund, RefundState
 from wxbackend.flows import announce, settle_refund
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.ports.store import Unit
@@ -36,6 +36,7 @@ def give_back(
     if not _certain(found, attempt) or unit.refunds.of_discrepancy(number) is not None:
         return
     refund_id, now_ms = deps.surroundings.new_id(), deps.surroundings.now_ms()
+    others, spacing_ms = unit.refunds.of_attempt(attempt.id), deps.policy.refund_spacing_ms
     refund = Refund(
         id=refund_id,
         intent_id=intent.id,
@@ -49,12 +50,14 @@ def give_back(
         money=Money(found.amount, found.currency),
         total=found.amount,
         created_ms=now_ms,
-        sent_ms=now_ms,
+        sent_ms=refund_lifecycle.turn_ms(refund_id, others, spacing_ms=spacing_ms, now_ms=now_ms),
+        state=RefundState.QUEUED,
         origin=Origin.AUTOMATIC,
         description=_WHY[found.kind],
         discrepancy_id=number,
+        app=attempt.app,
     )
-    settle_refund.begin(unit, deps, refund_lifecycle.create(refund), due_ms=now_ms)
+    settle_refund.begin(unit, deps, refund_lifecycle.create(refund))
 
 
 def _certain(found: Discrepancy, attempt: Attempt) -> bool:

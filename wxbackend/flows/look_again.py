@@ -1,4 +1,4 @@
-"""Ask about every unfinished order and refund now: for the hour after a restore, when the plans are of another time."""
+"""Ask about everything unfinished now: for the hour after a restore, when the plans are of another time."""
 
 from __future__ import annotations
 
@@ -11,6 +11,14 @@ def look_again(deps: Dependencies) -> int:
     now_ms = deps.surroundings.now_ms()
 
     def hurry(unit: Unit) -> int:
-        return unit.attempts.hurry(due_ms=now_ms) + unit.refunds.hurry(due_ms=now_ms)
+        queues = (
+            unit.attempts,
+            unit.refunds,
+            unit.merchant_transfers,
+            unit.sharing_looks,
+            unit.mandates,
+            unit.shippings,
+        )
+        return sum(queue.hurry(due_ms=now_ms) for queue in queues)
 
     return deps.store.write(hurry)

@@ -26,6 +26,8 @@ class Once:
     by_owner: bool = False
     render: Callable[[Any], bytes] | None = None
     answer: bytes | None = None
+    looked: bool = False
+    """Whether the kept answers were looked through already."""
 
 
 class AlreadyAnswered(WxbackendError):
@@ -51,8 +53,9 @@ def look_for_answer(deps: Dependencies, once: Once) -> None:
     Others than the owner are told by the flow's claim, after it has seen their proof.
     """
     request = once.request
-    if request is None or not once.by_owner:
+    if request is None or not once.by_owner or once.looked:
         return
+    once.looked = True
     kept = deps.store.look(lambda unit: unit.idempotency.find(request))
     if kept is not None and kept.status is not None:
         _raise_kept(request, kept, deps.surroundings.now_ms())

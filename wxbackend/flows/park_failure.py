@@ -20,7 +20,15 @@ PARKED_AFTER_FAILURES: Final = 5
 AGAIN_AFTER_S: Final = (30, 60, 300, 900)
 """Pauses after the first failures; then the item is parked."""
 PARKED_AGAIN_AFTER_S: Final = 3_600
-_QUEUES: Final = {Work.ATTEMPT: Kind.LOOK, Work.REFUND: Kind.REFUND_LOOK, Work.DELIVERY: Kind.DELIVERY}
+_QUEUES: Final = {
+    Work.ATTEMPT: Kind.LOOK,
+    Work.REFUND: Kind.REFUND_LOOK,
+    Work.TRANSFER: Kind.TRANSFER_LOOK,
+    Work.SHARING: Kind.SHARING_LOOK,
+    Work.DELIVERY: Kind.DELIVERY,
+    Work.MANDATE: Kind.MANDATE_LOOK,
+    Work.SHIPPING: Kind.SHIPPING_LOOK,
+}
 
 
 def note_failure(deps: Dependencies, work: Work, item: int, error: Exception, *, tries: int = 0) -> Failure | None:
@@ -100,11 +108,23 @@ def _plan(unit: Unit, failure: Failure, *, tries: int) -> None:
         case Work.REFUND:
             assert failure.again_ms is not None, "a refund that may be on its way is always asked about again"
             unit.refunds.schedule(failure.item, due_ms=failure.again_ms, tries=tries)
+        case Work.MANDATE:
+            assert failure.again_ms is not None, "a contract that may be in force is always asked about again"
+            unit.mandates.schedule(failure.item, due_ms=failure.again_ms, tries=tries)
+        case Work.TRANSFER:
+            assert failure.again_ms is not None, "a transfer that may be on its way is always asked about again"
+            unit.merchant_transfers.schedule(failure.item, due_ms=failure.again_ms, tries=tries)
+        case Work.SHARING:
+            assert failure.again_ms is not None, "a sharing that may be on its way is always asked about again"
+            unit.sharing_looks.schedule(failure.item, due_ms=failure.again_ms, tries=tries)
         case Work.DELIVERY:
             unit.events.failed(
                 failure.item, tries=tries, status=None, reason=f"failed here: {failure.reason}", due_ms=failure.again_ms
             )
-        case Work.NOTICE:
+        case Work.SHIPPING:
+            assert failure.again_ms is not None, "what WeChat waits for is always looked at again"
+            unit.shippings.schedule(failure.item, due_ms=failure.again_ms, tries=tries)
+        case Work.NOTICE | Work.PUSH:
             pass  # the inbox leaves out what is not to be tried again yet
 
 
@@ -114,7 +134,15 @@ def _due(unit: Unit, failure: Failure, now_ms: int) -> None:
             unit.attempts.schedule(failure.item, due_ms=now_ms, tries=0)
         case Work.REFUND:
             unit.refunds.schedule(failure.item, due_ms=now_ms, tries=0)
+        case Work.MANDATE:
+            unit.mandates.schedule(failure.item, due_ms=now_ms, tries=0)
+        case Work.TRANSFER:
+            unit.merchant_transfers.schedule(failure.item, due_ms=now_ms, tries=0)
+        case Work.SHARING:
+            unit.sharing_looks.schedule(failure.item, due_ms=now_ms, tries=0)
         case Work.DELIVERY:
             unit.deliveries.revive(failure.item, now_ms=now_ms)
-        case Work.NOTICE:
+        case Work.SHIPPING:
+            unit.shippings.schedule(failure.item, due_ms=now_ms, tries=0)
+        case Work.NOTICE | Work.PUSH:
             pass  # it is due as soon as nothing is known of its failures

@@ -7,6 +7,7 @@ from typing import Final
 from wxbackend.domain import ids
 from wxbackend.domain.discrepancy import DiscrepancyKind
 from wxbackend.domain.refund import UNRESOLVED, RefundState
+from wxbackend.domain.shipping import WARN_BEFORE_MS
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.park_failure import PARKED_AFTER_FAILURES
 from wxbackend.ports.counting import Gauge
@@ -28,6 +29,9 @@ def _money(unit: Unit, now_ms: int) -> tuple[Gauge, ...]:
     parked = unit.failures.count(failures=PARKED_AFTER_FAILURES)
     states = [state.value for state in RefundState if state in UNRESOLVED]
     since_ms = now_ms - UNMATCHED_WITHIN_MS
+    late, urgent = (
+        unit.shippings.count_late(ship_before_ms=moment_ms) for moment_ms in (now_ms, now_ms + WARN_BEFORE_MS)
+    )
     return (
         Gauge(
             "wxbackend_attempts_unclear",
@@ -37,7 +41,7 @@ def _money(unit: Unit, now_ms: int) -> tuple[Gauge, ...]:
         ),
         Gauge(
             "wxbackend_discrepancies_open",
-            "Misplaced money that was not given back yet.",
+            "Misplaced money not given back yet, and open differences between bills and books.",
             "kind",
             tuple((kind.value, found.get(kind.value, 0)) for kind in DiscrepancyKind),
         ),
@@ -53,6 +57,13 @@ def _money(unit: Unit, now_ms: int) -> tuple[Gauge, ...]:
             "Notices of the last 24 hours about orders or refunds that were never made here.",
             gauges.unmatched_notices(since_ms=since_ms),
         ),
+        Gauge(
+            "wxbackend_shippings_awaited",
+            "Mini program orders whose shipping WeChat waits for: time is up, or less than a day is left.",
+            "when",
+            (("overdue", late), ("within_a_day", urgent - late)),
+        ),
+        _one("wxbackend_pushes_unhandled", "Pushes that are kept and not handled.", gauges.unhandled_pushes()),
         Gauge(
             "wxbackend_parked",
             "Work that failed here again and again and waits for a person.",

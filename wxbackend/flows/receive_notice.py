@@ -9,18 +9,21 @@ import orjson
 import structlog
 
 from wxbackend.domain.errors import DatabaseAway, NotConfigured, Untrusted
+from wxbackend.domain.mandate_lifecycle import MandateObservation
 from wxbackend.domain.observation import Paid
-from wxbackend.flows import settle, settle_refund
+from wxbackend.domain.profit_sharing import ProfitSharing, SharingReturn
+from wxbackend.flows import announce, settle, settle_mandate, settle_refund, settle_transfer
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.park_failure import note_failure, went_well
 from wxbackend.flows.report_discrepancy import report_unmatched
-from wxbackend.ports.provider import Acknowledgement, Notice, Provider
-from wxbackend.ports.store import KeptNotice, Unit, Work
+from wxbackend.ports.provider import Acknowledgement, Notice, Provider, SharingNews, TransferNews
+from wxbackend.ports.store import Kept, KeptNotice, Unit, Work
 
 KEPT_HEADERS: Final = (
     "wechatpay-timestamp", "wechatpay-nonce", "wechatpay-signature", "wechatpay-serial",
     "wechatpay-signature-type", "request-id", "content-type",
 )  # fmt: skip
+SETTLED: Final = "settled"
 TAKE_UP_AFTER_MS: Final = 5_000
 TAKE_UP_AT_ONCE_MAX: Final = 50
 
@@ -84,20 +87,34 @@ def _take_up(deps: Dependencies, kept: KeptNotice) -> None:
 
 
 def _keep_and_settle(unit: Unit, deps: Dependencies, kept: KeptNotice, notice: Notice) -> str:
-    if not unit.notices.keep(kept):
+    if notice.observation is not None and notice.out_trade_no is not None:
+        unit.intents.expect_lock_by_number(kept.provider, kept.merchant, notice.out_trade_no)
+        owner = deps.accounts.owner_of(kept.provider, kept.merchant)
+        if owner is not None:
+            announce.expect(unit, owner.account, livemode=owner.livemode)
+    now_ms = deps.surroundings.now_ms()
+    found = unit.notices.keep(kept, verdict=SETTLED, now_ms=now_ms)
+    if found is Kept.HANDLED:
         return "seen before"
     verdict = _settle(unit, deps, kept, notice)
-    unit.notices.handled(kept, verdict=verdict, now_ms=deps.surroundings.now_ms())
+    if found is Kept.LEFT or verdict != SETTLED:
+        unit.notices.handled(kept, verdict=verdict, now_ms=now_ms)
     return verdict
 
 
 def _settle(unit: Unit, deps: Dependencies, kept: KeptNotice, notice: Notice) -> str:
-    if notice.out_refund_no is not None and notice.refund_observation is not None:
-        refund = unit.refunds.find_by_number(kept.provider, kept.merchant, notice.out_refund_no)
-        if refund is None:
-            return "no such refund"
-        settle_refund.settle_refund(unit, deps, refund.id, notice.refund_observation)
-        return "settled"
+    if notice.out_refund_no is not None:
+        return _settle_refund(unit, deps, kept, notice)
+    if notice.out_mandate_no is not None and notice.mandate_observation is not None:
+        return _settle_mandate(unit, deps, kept, notice.out_mandate_no, notice.mandate_observation)
+    if notice.transfer is not None:
+        return _settle_transfer(unit, deps, kept, notice.transfer)
+    if notice.sharing is not None:
+        return _look_at_sharing(unit, deps, kept, notice.sharing)
+    return _settle_order(unit, deps, kept, notice)
+
+
+def _settle_order(unit: Unit, deps: Dependencies, kept: KeptNotice, notice: Notice) -> str:
     if notice.observation is None or notice.out_trade_no is None:
         return "kept only"
     locked = unit.intents.lock_by_number(kept.provider, kept.merchant, notice.out_trade_no)
@@ -106,7 +123,47 @@ def _settle(unit: Unit, deps: Dependencies, kept: KeptNotice, notice: Notice) ->
     step = settle.settle_locked(unit, deps, *locked, notice.observation)
     if step.discrepancy is not None:
         return f"discrepancy: {step.discrepancy.kind.value}"
-    return "settled"
+    return SETTLED
+
+
+def _settle_refund(unit: Unit, deps: Dependencies, kept: KeptNotice, notice: Notice) -> str:
+    refund = unit.refunds.find_by_number(kept.provider, kept.merchant, notice.out_refund_no or "")
+    if refund is None:
+        return "no such refund"
+    if notice.refund_observation is None:
+        return "asked" if settle_refund.look_soon(unit, deps, refund.id) else "hint not needed"
+    settle_refund.settle_refund(unit, deps, refund.id, notice.refund_observation)
+    return SETTLED
+
+
+def _settle_mandate(unit: Unit, deps: Dependencies, kept: KeptNotice, number: str, said: MandateObservation) -> str:
+    mandate = unit.mandates.find_by_number(kept.provider, kept.merchant, number)
+    if mandate is None:
+        return "no such mandate"
+    settle_mandate.settle(unit, deps, mandate.id, said)
+    return SETTLED
+
+
+def _settle_transfer(unit: Unit, deps: Dependencies, kept: KeptNotice, news: TransferNews) -> str:
+    transfer = unit.merchant_transfers.find_by_number(kept.provider, kept.merchant, news.number)
+    if transfer is None:
+        return "no such transfer"
+    settle_transfer.settle_transfer(unit, deps, transfer.id, news.observation)
+    return SETTLED
+
+
+def _look_at_sharing(unit: Unit, deps: Dependencies, kept: KeptNotice, news: SharingNews) -> str:
+    """It tells of one receiver only: the worker asks at once for the whole."""
+    found: ProfitSharing | SharingReturn | None
+    if news.return_number is not None:
+        found = unit.sharing_returns.find_by_number(kept.provider, kept.merchant, news.return_number)
+    else:
+        found = unit.profit_sharings.find_by_number(kept.provider, kept.merchant, news.number)
+    if found is None:
+        return "no such sharing"
+    if found.is_unresolved():
+        unit.sharing_looks.schedule(found.id, due_ms=deps.surroundings.now_ms(), tries=0)
+    return "asked about"
 
 
 def _report_unmatched(unit: Unit, deps: Dependencies, kept: KeptNotice, notice: Notice) -> str:

@@ -9,8 +9,10 @@ from wxbackend.domain.attempt import Attempt, AttemptState
 from wxbackend.domain.errors import NotConfigured
 from wxbackend.domain.lifecycle import Step
 from wxbackend.domain.observation import Closed, Observation, Paid
-from wxbackend.flows import ask_provider, settle
+from wxbackend.domain.terminal import Terminal
+from wxbackend.flows import ask_provider, charge_mandate, settle
 from wxbackend.flows.dependencies import Dependencies
+from wxbackend.flows.end_order import end_order
 from wxbackend.ports.provider import Provider
 from wxbackend.ports.store import Poll, Unit
 
@@ -57,11 +59,14 @@ def reconcile_intent(deps: Dependencies, poll: Poll) -> None:
 
 def _look(deps: Dependencies, provider: Provider, attempt: Attempt) -> Observation | None:
     """What the provider says; None when something was heard of the attempt before anything was sent."""
+    if attempt.is_debit():
+        return charge_mandate.look(deps, attempt)
     now_ms = deps.surroundings.now_ms()
     overdue = now_ms >= attempt.expires_ms
     if attempt.state is AttemptState.CLOSING:
-        return ask_provider.close(deps, provider, attempt)
-    if not overdue and attempt.state is not AttemptState.OPEN:
+        return end_order(deps, provider, attempt)
+    by_code = attempt.terminal is Terminal.SCAN_CODE
+    if not overdue and not by_code and attempt.state is not AttemptState.OPEN:
         # Nobody saw the answer to this order: the same number again gives it, and never a second order.
         sent = deps.store.write(lambda unit: settle.resend(unit, deps, attempt.id, now_ms=now_ms))
         return ask_provider.order(deps, provider, sent) if sent is not None else None
@@ -70,14 +75,14 @@ def _look(deps: Dependencies, provider: Provider, attempt: Attempt) -> Observati
         return said
     # Its time is over and it is not paid: query first, then close there, then here.
     deps.store.write(lambda unit: _expire(unit, deps, attempt))
-    return ask_provider.close(deps, provider, attempt)
+    return end_order(deps, provider, attempt)
 
 
 def _settle(unit: Unit, deps: Dependencies, was: Attempt, said: Observation, *, looks: int) -> Step:
     """An order that this look gave up begins the pauses of its new state: the looks before were at an open one."""
     current = unit.attempts.find(was.id)
     same = current is not None and current.state is was.state
-    return settle.settle(unit, deps, was.id, said, looks=looks if same else 0)
+    return settle.settle(unit, deps, was.id, said, looks=looks if same else 0, asked=was)
 
 
 def _leave_alone(unit: Unit, attempt_id: int) -> None:

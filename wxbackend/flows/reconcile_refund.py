@@ -1,11 +1,11 @@
-"""Look at a refund that is not final: send it again with its one number, or ask what became of it."""
+"""Look at a refund that is not final: send it when its turn comes, again with its one number, or ask about it."""
 
 from __future__ import annotations
 
 import structlog
 
 from wxbackend.domain.errors import NotConfigured
-from wxbackend.domain.refund import UNSENT
+from wxbackend.domain.refund import UNSENT, RefundState
 from wxbackend.flows import ask_provider, settle_refund
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.ports.store import Poll
@@ -36,12 +36,13 @@ def reconcile_refund(deps: Dependencies, poll: Poll) -> None:
     if provider is None:
         log.error("merchant_not_configured", provider=refund.provider, merchant=refund.merchant)
         raise NotConfigured(refund.merchant)
-    if refund.state in UNSENT:
-        now_ms = deps.surroundings.now_ms()
-        sent = deps.store.write(lambda unit: settle_refund.resend(unit, deps, poll.item, now_ms=now_ms))
+    if refund.state is RefundState.QUEUED or refund.state in UNSENT:
+        now_ms, queued = deps.surroundings.now_ms(), refund.state is RefundState.QUEUED
+        prepare = settle_refund.take_turn if queued else settle_refund.resend
+        sent = deps.store.write(lambda unit: prepare(unit, deps, poll.item, now_ms=now_ms))
         if sent is None:
             return
-        said = ask_provider.refund(deps, provider, sent)
+        said = ask_provider.refund(deps, provider, sent, first_time=queued)
     else:
         said = ask_provider.query_refund(deps, provider, refund)
     after = deps.store.write(

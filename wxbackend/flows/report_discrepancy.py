@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from wxbackend.domain import ids, representation
 from wxbackend.domain.attempt import Attempt
+from wxbackend.domain.bill import Bill
+from wxbackend.domain.bill_judgement import OurPayment, OurRefund
 from wxbackend.domain.discrepancy import Discrepancy, DiscrepancyKind
 from wxbackend.domain.event import EventType
 from wxbackend.domain.intent import PaymentIntent
@@ -49,6 +51,46 @@ def report_unmatched(unit: Unit, deps: Dependencies, owner: Actor, paid: Paid, *
         found=found,
     )
     _record(unit, deps, recorded, {"out_trade_no": out_trade_no})
+
+
+def report_finding(
+    unit: Unit,
+    deps: Dependencies,
+    bill: Bill,
+    found: Discrepancy,
+    *,
+    ours: OurPayment | OurRefund | None,
+    seen_ms: int,
+) -> None:
+    """Record what a bill shows, once however many looks find it; without `ours` it belongs to the bill's owner."""
+    recorded = RecordedDiscrepancy(
+        id=deps.surroundings.new_id(),
+        account=bill.account if ours is None else ours.account,
+        livemode=bill.livemode if ours is None else ours.livemode,
+        intent_id=None if ours is None else ours.intent_id,
+        attempt_id=None if ours is None else attempt_of(ours),
+        created_ms=deps.surroundings.now_ms(),
+        found=found,
+        bill_id=bill.id,
+        day=bill.day,
+    )
+    number = unit.discrepancies.put(recorded, seen_ms=seen_ms)
+    kept = None if number is None else unit.discrepancies.find(number)
+    if kept is not None:
+        announce.emit(
+            unit,
+            deps,
+            EventType.DISCREPANCY_OPENED,
+            kept.id,
+            representation.kept_discrepancy(kept),
+            account=kept.account,
+            livemode=kept.livemode,
+        )
+
+
+def attempt_of(ours: OurPayment | OurRefund) -> int:
+    """The order that it is about."""
+    return ours.id if isinstance(ours, OurPayment) else ours.attempt_id
 
 
 def _record(unit: Unit, deps: Dependencies, recorded: RecordedDiscrepancy, extra: dict[str, str]) -> int:

@@ -14,8 +14,9 @@ from wxbackend.domain.discrepancy import Discrepancy, DiscrepancyKind
 from wxbackend.domain.event import EventType
 from wxbackend.domain.intent import PaymentIntent
 from wxbackend.domain.lifecycle import Step
-from wxbackend.domain.observation import Observation
-from wxbackend.flows import announce, give_back, report_discrepancy
+from wxbackend.domain.mandate import MANDATE_INACTIVE
+from wxbackend.domain.observation import Declined, Failed, Observation, Paid, Uncertain
+from wxbackend.flows import announce, give_back, report_discrepancy, settle_shipping
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.look_schedule import next_look_ms
 from wxbackend.ports.store import Unit
@@ -65,15 +66,26 @@ def resend(unit: Unit, deps: Dependencies, attempt_id: int, *, now_ms: int) -> A
 
 
 def settle(
-    unit: Unit, deps: Dependencies, attempt_id: int, observation: Observation, *, looks: int | None = None
+    unit: Unit,
+    deps: Dependencies,
+    attempt_id: int,
+    observation: Observation,
+    *,
+    looks: int | None = None,
+    asked: Attempt | None = None,
 ) -> Step:
     """What the attempt and its intent are after the observation; stored.
 
     `looks` is how often the worker has looked, when it is the worker that heard it, and 0 when a
     request that acted on the attempt lets go of it: either way the next look is planned anew.
+    `asked` is the attempt as it was when the provider was asked: a payment that was seen before a
+    reversal was sent says nothing about what is after it.
     """
     locked = unit.intents.lock_of(attempt_id)
     assert locked is not None, "an observation about an attempt that was never recorded"
+    overtaken = asked is not None and asked.reversal_sent_ms is None and locked[1].reversal_sent_ms is not None
+    if overtaken and isinstance(observation, Paid):
+        observation = Uncertain("seen before the reversal was sent")
     return settle_locked(unit, deps, *locked, observation, looks=looks)
 
 
@@ -103,6 +115,9 @@ def settle_locked(
     if EventType.INTENT_SUCCEEDED in step.events:
         paid = ledger.of_payment(step.intent, provider=after.provider, merchant=after.merchant)
         announce.book(unit, deps, (paid,), account=step.intent.account, livemode=step.intent.livemode)
+        settle_shipping.begin(unit, deps, step.intent, after)
+    if isinstance(observation, Declined | Failed) and observation.decline_code == MANDATE_INACTIVE and after.mandate_id:
+        unit.mandates.schedule(after.mandate_id, due_ms=now_ms, tries=0)  # ask the provider whether it is over
     if step.close_attempt_id is not None:
         _close_other(unit, deps, step.close_attempt_id)
     if step.discrepancy is not None:
@@ -149,8 +164,8 @@ def _plan_look(unit: Unit, deps: Dependencies, attempt: Attempt, *, tries: int, 
 
 def _close_other(unit: Unit, deps: Dependencies, attempt_id: int) -> None:
     other = unit.attempts.find(attempt_id)
-    if other is None or not other.is_unresolved():
-        return
+    if other is None or not other.is_unresolved() or other.is_debit():
+        return  # a debit that is under way can't be stopped; if it is paid too, that is double money
     unit.attempts.save(replace(other, state=AttemptState.CLOSING), was=other)
     unit.attempts.schedule(other.id, due_ms=deps.surroundings.now_ms(), tries=0)
 

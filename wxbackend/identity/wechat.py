@@ -20,7 +20,9 @@ from wxbackend.identity.jssdk import JsapiTickets, page_signature
 from wxbackend.identity.tokens import platform_hosts
 from wxbackend.ports.accounts import App
 from wxbackend.ports.identity import Identity, LoginRefused
+from wxbackend.ports.order_shipping import OrderDesk
 from wxbackend.ports.provider import Exchange, Reply, Transport
+from wxbackend.ports.pushes import PushReader
 
 AUTHORIZE_URL: Final = "https://open.weixin.qq.com"
 SCOPES: Final = ("snsapi_base", "snsapi_userinfo")
@@ -45,9 +47,30 @@ _BUSY: Final = -1
 class WeChatIdentity:
     """See `ports.identity.IdentityProvider`."""
 
-    def __init__(self, transport: Transport, tickets: JsapiTickets) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        tickets: JsapiTickets,
+        *,
+        orders: OrderDesk | None = None,
+        pushes: PushReader | None = None,
+    ) -> None:
         self._transport = transport
         self._tickets = tickets
+        self._orders = orders
+        self._pushes = pushes
+
+    @property
+    def orders(self) -> OrderDesk:
+        """Order management of mini programs."""
+        assert self._orders is not None, "put together without order management"
+        return self._orders
+
+    @property
+    def pushes(self) -> PushReader:
+        """What the platform pushes."""
+        assert self._pushes is not None, "put together without pushes"
+        return self._pushes
 
     def authorize_url(self, app: App, *, callback_url: str, scope: str, state: str) -> str:
         """The page at WeChat; the order of its parameters matters there, and wechatpy keeps it."""

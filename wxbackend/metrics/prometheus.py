@@ -105,6 +105,9 @@ class PrometheusCounting:
         self._deliveries = _Children(
             Counter("wxbackend_deliveries", "Tries to hand over an event.", ["result"], registry=own), 1
         )
+        self._bills = _Children(
+            Counter("wxbackend_bills", "Looks at bills by what came of them.", ["kind", "result"], registry=own), 2
+        )
 
     def request(self, *, method: str, route: str, status: int, duration_ms: int) -> None:
         """Count an answer."""
@@ -123,6 +126,10 @@ class PrometheusCounting:
     def delivery(self, *, result: str) -> None:
         """Count a try."""
         self._deliveries.of(result).inc()
+
+    def bill(self, *, kind: str, result: str) -> None:
+        """Count a look."""
+        self._bills.of(kind, result).inc()
 
     def exposition(self, gauges: Sequence[Gauge]) -> bytes:
         """The text."""

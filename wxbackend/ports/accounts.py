@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Protocol
 
 from wxbackend.domain.endpoint import Endpoint
+from wxbackend.domain.shipping import OrderShipping
 from wxbackend.domain.terminal import AppKind
 
 
@@ -40,6 +41,11 @@ class App:
     platform_url: str = ""
     authorize_url: str = ""
     return_urls: tuple[str, ...] = ()
+    push_token: str | None = field(default=None, repr=False)
+    push_aes_keys: tuple[str, ...] = field(default=(), repr=False)
+    """The EncodingAESKey of now and, while it is being changed, the one before; none: pushes come in plain."""
+    order_shipping: OrderShipping | None = None
+    """How WeChat's order management is told of what was shipped; None: it does not watch this app."""
 
 
 class Accounts(Protocol):
@@ -55,6 +61,10 @@ class Accounts(Protocol):
 
     def apps(self, account: str, *, livemode: bool) -> tuple[App, ...]:
         """The account's apps in that mode."""
+        ...
+
+    def app(self, appid: str) -> App | None:
+        """The app with that appid, whoever's it is."""
         ...
 
     def endpoints(self, account: str, *, livemode: bool) -> tuple[Endpoint, ...]:

@@ -36,6 +36,10 @@ class Counting(Protocol):
         """One try to hand an event to the merchant."""
         ...
 
+    def bill(self, *, kind: str, result: str) -> None:
+        """One look at a bill, and how far it came."""
+        ...
+
     def exposition(self, gauges: Sequence[Gauge]) -> bytes:
         """All counts of all processes that share a folder, and these gauges, as text for a scraper."""
         ...

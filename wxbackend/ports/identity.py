@@ -7,6 +7,8 @@ from typing import Protocol
 
 from wxbackend.domain.errors import ProviderError, ProviderUnknown, WxbackendError
 from wxbackend.ports.accounts import App
+from wxbackend.ports.order_shipping import OrderDesk
+from wxbackend.ports.pushes import PushReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,16 @@ class QuotaReached(PlatformRefused):
 
 class IdentityProvider(Protocol):
     """WeChat's platform, for one installation."""
+
+    @property
+    def orders(self) -> OrderDesk:
+        """Order management of mini programs."""
+        ...
+
+    @property
+    def pushes(self) -> PushReader:
+        """What the platform pushes."""
+        ...
 
     def authorize_url(self, app: App, *, callback_url: str, scope: str, state: str) -> str:
         """Where to send the browser so that WeChat asks the buyer."""

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, runtime_checkable
 
 from wxbackend.domain.attempt import Attempt
+from wxbackend.domain.card import Card
+from wxbackend.domain.mandate_lifecycle import MandateObservation
 from wxbackend.domain.observation import Observation, RefundObservation
+from wxbackend.domain.payment_code import PaymentCode
 from wxbackend.domain.refund import Refund
+from wxbackend.domain.transfer_observation import TransferObservation
+
+if TYPE_CHECKING:  # the two ports speak of each other
+    from wxbackend.ports.mandate import MandateProvider
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -20,6 +27,15 @@ class Hosts:
 
     main: str
     backup: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """By which files (PEM) we prove ourselves in TLS; `authority_file` is believed there instead of the public ones."""
+
+    certificate_file: str
+    private_key_file: str
+    authority_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +61,31 @@ class Exchange(Generic[T]):
     headers: Mapping[str, str]
     body: bytes
     read: Callable[[Reply], T] = field(repr=False)
+    client: ClientCertificate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransferNews:
+    """What a notice says about a transfer to a person, by our number."""
+
+    number: str
+    observation: TransferObservation
+
+
+@dataclass(frozen=True, slots=True)
+class SharingNews:
+    """What a notice is about when something became of a sharing or a return; what it was is for a query to say."""
+
+    number: str
+    return_number: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A message from a provider, proven to be theirs. `observation` is None for kinds we only keep."""
+    """A message from a provider, proven to be theirs. `observation` is None for kinds we only keep.
+
+    One that names a refund without an observation is a hint that nobody signed: the provider has to be asked.
+    """
 
     id: str
     kind: str
@@ -58,6 +94,10 @@ class Notice:
     observation: Observation | None
     out_refund_no: str | None = None
     refund_observation: RefundObservation | None = None
+    out_mandate_no: str | None = None
+    mandate_observation: MandateObservation | None = None
+    transfer: TransferNews | None = None
+    sharing: SharingNews | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +127,11 @@ class Provider(Protocol):
         """What it can collect."""
         ...
 
+    @property
+    def takes_codes(self) -> bool:
+        """Whether payment codes are charged through it."""
+        ...
+
     def order(self, attempt: Attempt) -> Exchange[Observation]:
         """Open the attempt's order. The same attempt gives the same order, however often."""
         ...
@@ -97,6 +142,17 @@ class Provider(Protocol):
 
     def close(self, attempt: Attempt) -> Exchange[Observation]:
         """Make the order unpayable."""
+        ...
+
+    def charge_code(self, attempt: Attempt, code: PaymentCode) -> Exchange[Observation]:
+        """Charge a payment code that a shop scanned: `Paid`, or `Pending` while the buyer types the PIN."""
+        ...
+
+    def reverse(self, attempt: Attempt) -> Exchange[Observation]:
+        """End a charge, and give back what was paid: `Closed` when done for good, `Pending` to be asked again.
+
+        `Declined` says that it will never be done, and that nothing was.
+        """
         ...
 
     def refund(self, refund: Refund) -> Exchange[RefundObservation]:
@@ -120,11 +176,33 @@ class Provider(Protocol):
         ...
 
 
+@runtime_checkable
+class CardRefunds(Protocol):
+    """A provider that can send a refund to a bank card when the buyer's account cannot take it."""
+
+    @property
+    def card_banks(self) -> frozenset[str]:
+        """The banks whose cards it can send to."""
+        ...
+
+    def refund_to_card(self, refund: Refund, card: Card) -> Exchange[RefundObservation]:
+        """Send an abnormal refund there. The same request again changes nothing."""
+        ...
+
+
 class Providers(Protocol):
     """All merchants of this installation."""
 
     def of(self, name: str, merchant: str) -> Provider | None:
         """The adapter for a merchant's number, or None."""
+        ...
+
+    def mandates_of(self, name: str, merchant: str) -> MandateProvider | None:
+        """The same for its auto-debit contracts; None when it has none in the settings."""
+        ...
+
+    def charging_codes(self, merchant: str) -> Provider | None:
+        """The adapter through which a merchant's number charges payment codes, or None."""
         ...
 
     def certificate_sources(self) -> Iterable[tuple[str, str, CertificateSource]]:

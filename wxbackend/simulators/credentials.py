@@ -22,21 +22,27 @@ from cryptography.hazmat.primitives.asymmetric.rsa import (
 )
 from cryptography.x509.oid import NameOID
 
+from wxbackend.simulators.tls import make_tls_files
+from wxbackend.simulators.wechat_platform.push_secrets import ensure_push_secrets
+
 MCHID = "1900000109"
 OFFICIAL_ACCOUNT_APPID = "wx2421b1c4370ec43b"
 MINI_PROGRAM_APPID = "wx7a154c094f74e84f"
+MOBILE_APP_APPID = "wx8c1f5b7e3a9d2046"
 UNBOUND_APPID = "wxd678efh567hg6787"
 PUBLIC_KEY_ID = "PUB_KEY_ID_0119000001092026112200000000000001"
 APP_KINDS = {
     OFFICIAL_ACCOUNT_APPID: "official_account",
     MINI_PROGRAM_APPID: "mini_program",
+    MOBILE_APP_APPID: "mobile_app",
     UNBOUND_APPID: "official_account",
 }
-BOUND_APPIDS = frozenset({OFFICIAL_ACCOUNT_APPID, MINI_PROGRAM_APPID})
+BOUND_APPIDS = frozenset({OFFICIAL_ACCOUNT_APPID, MINI_PROGRAM_APPID, MOBILE_APP_APPID})
 
 RSA_BITS = 2048
 RSA_EXPONENT = 65537
 APIV3_KEY_CHARACTERS = 32
+APIV2_KEY_BYTES = 16
 CERTIFICATE_DAYS = 5 * 365
 SERIAL_HEX_DIGITS = 40
 DIRECTORY_MODE = 0o700
@@ -45,7 +51,7 @@ FILE_MODE = 0o600
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """One official account or mini program; `bound` says whether it may be used with the merchant number."""
+    """One official account, mini program or mobile app; `bound` says whether the merchant number may use it."""
 
     appid: str
     kind: str
@@ -76,6 +82,7 @@ class Credentials:
     apps: tuple[App, ...]
     platform_certificates: tuple[PlatformCertificate, ...]
     apiv3_key: bytes = field(repr=False)
+    apiv2_key: str = field(repr=False)
     wechatpay_private_key: RSAPrivateKey = field(repr=False)
     openid_secret: bytes = field(repr=False)
 
@@ -96,6 +103,9 @@ def ensure(directory: Path) -> Credentials:
                     "name an empty directory, or remove them"
                 )
             _make_all(directory)
+        ensure_push_secrets(directory, APP_KINDS)
+        _make_secrets(directory)
+        _add_api_v2(directory)
         return _load(directory)
 
 
@@ -139,12 +149,26 @@ def _make_all(directory: Path) -> None:
     _write(merchant / "apiv3_key.txt", apiv3_key)
     _write(merchant / "pub_key.pem", _public_pem(wechatpay_key.public_key()))
     _write(merchant / "pub_key_id.txt", PUBLIC_KEY_ID)
-    for appid in APP_KINDS:
-        _write(directory / "apps" / f"{appid}.secret.txt", secrets.token_hex(16))
     wechat = directory / "wechat"
     _write(wechat / "wechatpay_key.pem", _private_pem(wechatpay_key))
     _make_platform_certificate(wechat / "platform", 1)
     _write(_marker(directory), secrets.token_hex(32))
+
+
+def _make_secrets(directory: Path) -> None:
+    """Those that are missing: a directory that an earlier version filled has fewer apps."""
+    for appid in APP_KINDS:
+        file = directory / "apps" / f"{appid}.secret.txt"
+        if not file.exists():
+            _write(file, secrets.token_hex(16))
+
+
+def _add_api_v2(directory: Path) -> None:
+    """What API v2 needs beside, also in directories that were filled before there was one here."""
+    key = directory / "merchant" / "apiv2_key.txt"
+    if not key.exists():
+        _write(key, secrets.token_hex(APIV2_KEY_BYTES))
+    make_tls_files(directory)
 
 
 def _make_platform_certificate(folder: Path, number: int) -> None:
@@ -196,6 +220,7 @@ def _load(directory: Path) -> Credentials:
         ),
         platform_certificates=tuple(_load_platform_certificate(folder, number) for number in range(1, count + 1)),
         apiv3_key=_read(merchant / "apiv3_key.txt").encode("ascii"),
+        apiv2_key=_read(merchant / "apiv2_key.txt"),
         wechatpay_private_key=_load_key(directory / "wechat" / "wechatpay_key.pem"),
         openid_secret=bytes.fromhex(_read(_marker(directory))),
     )

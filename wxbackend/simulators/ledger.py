@@ -59,6 +59,11 @@ class Ledger:
             self._balances[movement.credited] += movement.amount
             self._movements.append(movement)
 
+    def accounts(self) -> frozenset[str]:
+        """The names of all accounts."""
+        with self._lock:
+            return frozenset(self._balances)
+
     def issued(self) -> int:
         """All fen ever put into accounts when they were opened."""
         with self._lock:

@@ -23,9 +23,15 @@ API_FAULTS = (
     "unknown_serial",
     "paid_before_reply",
     "paid_after_close",
+    "paid_after_reverse",
     "settled_before_reply",
 )
-API_PATHS = ("order", "query", "close", "certificates", "refund", "refund_query", "refund_rescue", "any")
+API_PATHS = (
+    "order", "query", "close", "certificates", "refund", "refund_query", "refund_rescue", "code_pay", "reverse",
+    "sign", "contract_query", "contract_terminate", "debit", "debit_query", "debit_notice",
+    "transfer", "transfer_query", "transfer_cancel",
+    "share", "share_query", "share_return", "share_return_query", "receiver", "bill", "bill_file", "any",
+)  # fmt: skip
 NOTICE_KNOBS = {
     "lose": 0,
     "duplicate": 2,
@@ -37,11 +43,15 @@ NOTICE_KNOBS = {
     "tamper": 0,
     "hold": 0,
 }
+PUSH_KNOBS = {"lose": 0, "hold": 0, "duplicate": 2, "stale_s": 900, "tamper": 0}
 PLATFORM_KNOBS = {
     "busy": 0,
     "oauth_snapshot": 0,
     "token_refused": 45009,
     "token_slow_s": 2,
+    "shipping_drop_before": 0,
+    "shipping_drop_after": 0,
+    "shipping_busy_after": 0,
 }
 LATENCY_S_DEFAULT = 1.0
 LATENCY_S_MAX = 120.0
@@ -78,15 +88,16 @@ class Mischief:
         self._api: list[ApiFault] = []
         self._notices: dict[str, Knob] = {}
         self._platform: dict[str, Knob] = {}
+        self._pushes: dict[str, Knob] = {}
 
     def clear(self) -> None:
         """Behave well from now on."""
         with self._lock:
-            self._api, self._notices, self._platform = [], {}, {}
+            self._api, self._notices, self._platform, self._pushes = [], {}, {}, {}
 
     def set(self, wishes: Mapping[str, object]) -> None:
         """Set the named knobs. Raises BadWishError for an unknown name, and then changes nothing."""
-        unknown = set(wishes) - {"api", "notices", "platform"}
+        unknown = set(wishes) - {"api", "notices", "platform", "pushes"}
         if unknown:
             raise BadWishError(f"unknown mischief: {', '.join(sorted(unknown))}")
         listed = wishes.get("api", [])
@@ -95,11 +106,13 @@ class Mischief:
         api = [_read_fault(item) for item in listed]
         notices = _read_knobs(wishes.get("notices", {}), NOTICE_KNOBS)
         platform = _read_knobs(wishes.get("platform", {}), PLATFORM_KNOBS)
+        pushes = _read_knobs(wishes.get("pushes", {}), PUSH_KNOBS)
         with self._lock:
             if "api" in wishes:
                 self._api = api
             self._notices = _merged(self._notices, notices)
             self._platform = _merged(self._platform, platform)
+            self._pushes = _merged(self._pushes, pushes)
 
     def take_api(self, path: str) -> list[ApiFault]:
         """At most one latency and one other fault for a request of this kind."""
@@ -124,6 +137,11 @@ class Mischief:
         with self._lock:
             return _take(self._platform, name)
 
+    def take_push(self, name: str) -> Knob | None:
+        """The push knob of this name if it is set."""
+        with self._lock:
+            return _take(self._pushes, name)
+
     def view(self) -> dict[str, object]:
         """What is still to go wrong."""
         with self._lock:
@@ -133,6 +151,7 @@ class Mischief:
                 ],
                 "notices": _show(self._notices),
                 "platform": _show(self._platform),
+                "pushes": _show(self._pushes),
             }
 
 

@@ -14,6 +14,7 @@ from gunicorn.app.base import BaseApplication
 from wxbackend.simulators.app import create_app
 from wxbackend.simulators.credentials import ensure
 from wxbackend.simulators.shop.shop import Shop, ShopSettings
+from wxbackend.simulators.tls import EncryptedPort
 from wxbackend.simulators.world import World
 
 THREADS = 32
@@ -29,9 +30,10 @@ def serve(
     credentials_dir: Path,
     *,
     allow_any_host: bool = False,
+    tls_port: int | None = None,
     shop: ShopSettings | None = None,
 ) -> None:
-    """Serve until SIGTERM, with a merchant's shop when its settings are given.
+    """Serve until SIGTERM, with a merchant's shop when its settings are given, and encrypted on a second port.
 
     Raises ValueError for a host that others could reach, unless `allow_any_host`.
     """
@@ -41,7 +43,7 @@ def serve(
             "(pass allow_any_host to do it all the same)"
         )
     credentials = ensure(Path(credentials_dir))
-    _Server(lambda: World(credentials), host, port, shop).run()
+    _Server(lambda: World(credentials), host, port, tls_port=tls_port, shop=shop).run()
 
 
 def is_loopback(host: str) -> bool:
@@ -59,17 +61,35 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="wxbackend.simulators.server")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=9000)
+    parser.add_argument("--tls-port", type=int)
     parser.add_argument("--credentials", type=Path, required=True)
     parser.add_argument("--allow-any-host", action="store_true")
     options = parser.parse_args(arguments)
-    serve(options.host, options.port, options.credentials, allow_any_host=options.allow_any_host)
+    serve(
+        options.host,
+        options.port,
+        options.credentials,
+        allow_any_host=options.allow_any_host,
+        tls_port=options.tls_port,
+    )
 
 
 class _Server(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
     """gunicorn with one worker process, since all state is in memory."""
 
-    def __init__(self, make_world: Callable[[], World], host: str, port: int, shop: ShopSettings | None) -> None:
+    def __init__(
+        self,
+        make_world: Callable[[], World],
+        host: str,
+        port: int,
+        *,
+        tls_port: int | None,
+        shop: ShopSettings | None,
+    ) -> None:
         self._make_world = make_world
+        self._host = host
+        self._tls_port = tls_port
+        self._encrypted: EncryptedPort | None = None
         self._shop = shop
         self._bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._world: World | None = None
@@ -98,9 +118,16 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
         """Make the world in the worker, so that its threads live where requests are served."""
         self._world = self._make_world()
         self._world.start()
-        return create_app(self._world, Shop(self._shop) if self._shop else None)
+        app = create_app(self._world, Shop(self._shop) if self._shop else None)
+        if self._tls_port is not None:
+            directory = self._world.credentials.directory
+            self._encrypted = EncryptedPort(app, self._host, self._tls_port, directory)
+            self._encrypted.start()
+        return app
 
     def _stop(self, _server: object, _worker: object) -> None:
+        if self._encrypted is not None:
+            self._encrypted.stop()
         if self._world is not None:
             self._world.stop()
 

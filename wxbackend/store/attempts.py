@@ -28,7 +28,10 @@ _UNRESOLVED = Statement(
         or_(*(_T.c.state == word for word in sorted(state.value for state in UNRESOLVED))),
     )
 )
-_CHANGING = ("sent_ms", "state", "handle", "client_params", "presentable_until_ms", "transaction_id", "paid_ms")
+_CHANGING = (
+    "sent_ms", "state", "handle", "client_params", "presentable_until_ms", "transaction_id", "paid_ms", "code_mark",
+    "reversal_sent_ms",
+)  # fmt: skip
 _SAVE = Saves(_T, _CHANGING, unlocked="an attempt was changed without its intent's lock")
 _QUEUE = DueQueue(tables.poll_queue)
 
@@ -105,7 +108,15 @@ def _row(attempt: Attempt) -> dict[str, Any]:
         "presentable_until_ms": attempt.presentable_until_ms,
         "transaction_id": attempt.transaction,
         "paid_ms": attempt.paid_ms,
+        "profit_sharing": attempt.profit_sharing,
+        "client_ip": attempt.client_ip,
+        "os_type": attempt.os_type,
+        "return_url": attempt.return_url,
         "version": attempt.version,
+        "code_mark": attempt.code_mark,
+        "reversal_sent_ms": attempt.reversal_sent_ms,
+        "mandate_id": attempt.mandate_id,
+        "mandate_handle": attempt.mandate_handle,
     }
 
 
@@ -133,5 +144,13 @@ def attempt_from(row: Any) -> Attempt:
         presentable_until_ms=row.presentable_until_ms,
         transaction=row.transaction_id,
         paid_ms=row.paid_ms,
+        profit_sharing=row.profit_sharing,
+        client_ip=row.client_ip,
+        os_type=row.os_type,
+        return_url=row.return_url,
         version=row.version,
+        code_mark=row.code_mark,
+        reversal_sent_ms=row.reversal_sent_ms,
+        mandate_id=row.mandate_id,
+        mandate_handle=row.mandate_handle,
     )

@@ -56,8 +56,8 @@ class Batch:
         self._values += values
         self._tables |= write.tables
 
-    def statement(self) -> tuple[str, list[Any], Sequence[str]]:
-        """One statement for all, its values, and for each column of its answer what a 0 there means."""
+    def statement(self) -> tuple[str, list[Any], list[str]]:
+        """One statement for all, its values, and what it means when PostgreSQL has to divide by zero in it."""
         writes = tuple(self._writes)
         return _together(writes), self._values, [write.once for write in writes if write.once is not None]
 
@@ -80,5 +80,6 @@ def _together(writes: tuple[Write, ...]) -> str:
             parts.append(f"w{number} AS ({text})")
         else:
             parts.append(f"w{number} AS ({text} RETURNING 1)")
-            counts.append(f"(SELECT count(*) FROM w{number})")  # noqa: S608 - a number of ours
+            # Divided by, so that one that touched no row undoes the unit without being waited for.
+            counts.append(f"1 / (SELECT count(*) FROM w{number})")  # noqa: S608 - a number of ours
     return f"WITH {', '.join(parts)} SELECT {', '.join(counts) or '1'}"

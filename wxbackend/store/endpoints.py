@@ -70,6 +70,10 @@ class Endpoints:
         """Forget one."""
         _REMOVE.run(self._link, {"endpoint_id": endpoint_id})
 
+    def expect_of_account(self, account: str, *, livemode: bool) -> None:
+        """Ask for them."""
+        _OF_ACCOUNT.ahead(self._link, {"of_account": account, "in_livemode": livemode})
+
     def of_account(self, account: str, *, livemode: bool) -> Sequence[Endpoint]:
         """All of them, newest first."""
         told = {"of_account": account, "in_livemode": livemode}

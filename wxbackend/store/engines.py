@@ -12,6 +12,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 from wxbackend.domain.errors import WxbackendError
 
 SQLITE_BUSY_TIMEOUT_S: Final = 20
+SQLITE_STATEMENTS_KEPT_MAX: Final = 1_000
 POOL_CONNECTIONS_MAX: Final = 16
 POOL_WAIT_S: Final = 10
 _EXAMPLES: Final = "sqlite:///path or postgresql+psycopg://…"
@@ -59,7 +60,11 @@ def sqlite_engine(url: str, *, connections: int, begin: str | None, synchronous:
         parsed,
         **(_pooled(connections) if begin else _KEPT_BY_US),
         hide_parameters=True,
-        connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S, "check_same_thread": False},
+        connect_args={
+            "timeout": SQLITE_BUSY_TIMEOUT_S,
+            "check_same_thread": False,
+            "cached_statements": SQLITE_STATEMENTS_KEPT_MAX,
+        },
     )
 
     @event.listens_for(engine, "connect")

@@ -22,12 +22,16 @@ UNMATCHED_NOTICES: Final = text(
 OPEN_DISCREPANCIES: Final = text("SELECT kind, count(*) AS found FROM discrepancies WHERE state = 'open' GROUP BY kind")
 UNRESOLVED_REFUNDS: Final = text(
     "SELECT state, count(*) AS found FROM refunds "
-    "WHERE state IN ('recorded', 'uncertain', 'short', 'processing', 'abnormal') GROUP BY state"
+    "WHERE state IN ('queued', 'recorded', 'uncertain', 'short', 'processing', 'abnormal') GROUP BY state"
 )
 PENDING_DELIVERIES: Final = text("SELECT count(*) FROM deliveries WHERE state = 'pending'")
 OLDEST_PENDING_EVENT: Final = text("SELECT min(event_id) FROM deliveries WHERE state = 'pending'")
 OLDEST_LOOK: Final = text("SELECT min(due_ms) FROM poll_queue")
+OLDEST_SHIPPING_LOOK: Final = text("SELECT min(due_ms) FROM shipping_queue")
+UNHANDLED_PUSHES: Final = text("SELECT count(*) FROM pushes WHERE handled_ms IS NULL")
 OLDEST_REFUND_LOOK: Final = text("SELECT min(due_ms) FROM refund_queue")
+OLDEST_TRANSFER_LOOK: Final = text("SELECT min(due_ms) FROM merchant_transfer_queue")
+OLDEST_SHARING_LOOK: Final = text("SELECT min(due_ms) FROM profit_sharing_queue")
 
 
 class Gauges:
@@ -50,6 +54,10 @@ class Gauges:
         """How many since then."""
         return int(self._link.core.execute(UNMATCHED_NOTICES, {"since": since_ms}).scalar_one())
 
+    def unhandled_pushes(self) -> int:
+        """How many."""
+        return self._number(UNHANDLED_PUSHES) or 0
+
     def open_discrepancies(self) -> Mapping[str, int]:
         """By kind."""
         return self._by_word(OPEN_DISCREPANCIES)
@@ -68,7 +76,13 @@ class Gauges:
 
     def oldest_due_ms(self) -> Mapping[str, int | None]:
         """Of each queue."""
-        return {"attempts": self._number(OLDEST_LOOK), "refunds": self._number(OLDEST_REFUND_LOOK)}
+        return {
+            "attempts": self._number(OLDEST_LOOK),
+            "refunds": self._number(OLDEST_REFUND_LOOK),
+            "transfers": self._number(OLDEST_TRANSFER_LOOK),
+            "sharings": self._number(OLDEST_SHARING_LOOK),
+            "shippings": self._number(OLDEST_SHIPPING_LOOK),
+        }
 
     def _number(self, statement: TextClause) -> int | None:
         found = self._link.core.execute(statement).scalar_one()

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Table, bindparam, select
 
 from wxbackend.ports.store import Due, Kind
-from wxbackend.store import events, tables
+from wxbackend.store import events, mandate_tables, merchant_transfers, profit_sharings, shipping_tables, tables
 from wxbackend.store.links import Link
 
 
@@ -26,7 +26,14 @@ class _Looks:
         self.waiting = found.where(key.in_(bindparam("items", expanding=True)))
 
 
-_LOOKS: Final = {Kind.LOOK: _Looks(tables.poll_queue), Kind.REFUND_LOOK: _Looks(tables.refund_queue)}
+_LOOKS: Final = {
+    Kind.LOOK: _Looks(tables.poll_queue),
+    Kind.REFUND_LOOK: _Looks(tables.refund_queue),
+    Kind.MANDATE_LOOK: _Looks(mandate_tables.mandate_queue),
+    Kind.TRANSFER_LOOK: _Looks(merchant_transfers.QUEUE),
+    Kind.SHARING_LOOK: _Looks(profit_sharings.QUEUE),
+    Kind.SHIPPING_LOOK: _Looks(shipping_tables.shipping_queue),
+}
 _D = tables.deliveries
 _FOUND = select(_D.c.id.label("item"), _D.c.tries, _D.c.due_ms, _D.c.endpoint_id.label("lane")).where(events.PENDING)
 _DUE = (

@@ -75,6 +75,15 @@ class Intents:
         """An attempt and its intent, read for changing in one statement."""
         return _both_from(_LOCK_OF.first(self._link, {"named_attempt": attempt_id}))
 
+    def expect_lock_of(self, attempt_id: int) -> None:
+        """Ask for it."""
+        _LOCK_OF.ahead(self._link, {"named_attempt": attempt_id})
+
+    def expect_lock_by_number(self, provider: str, merchant: str, out_trade_no: str) -> None:
+        """Ask for it."""
+        told = {"named_provider": provider, "named_merchant": merchant, "number": out_trade_no}
+        _LOCK_BY_NUMBER.ahead(self._link, told)
+
     def lock_by_number(self, provider: str, merchant: str, out_trade_no: str) -> tuple[PaymentIntent, Attempt] | None:
         """The same by the number that the provider knows."""
         told = {"named_provider": provider, "named_merchant": merchant, "number": out_trade_no}
@@ -126,8 +135,8 @@ def _row(intent: PaymentIntent) -> dict[str, Any]:
         "customer": intent.customer,
         "return_url": intent.return_url,
         "metadata": to_text(dict(intent.metadata)),
-        "payment_method": to_text(_method_to(intent.payment_method)),
-        "last_payment_error": to_text(_error_to(intent.last_payment_error)),
+        "payment_method": to_text(method_to(intent.payment_method)),
+        "last_payment_error": to_text(error_to(intent.last_payment_error)),
         "attempt_id": intent.attempt_id,
         "amount_received": intent.amount_received,
         "cancel_requested_ms": intent.cancel_requested_ms,
@@ -153,8 +162,8 @@ def intent_from(row: Any) -> PaymentIntent:
         customer=row.customer,
         return_url=row.return_url,
         metadata=from_text(row.metadata) or {},
-        payment_method=_method_from(from_text(row.payment_method)),
-        last_payment_error=_error_from(from_text(row.last_payment_error)),
+        payment_method=method_from(from_text(row.payment_method)),
+        last_payment_error=error_from(from_text(row.last_payment_error)),
         attempt_id=row.attempt_id,
         amount_received=row.amount_received,
         cancel_requested_ms=row.cancel_requested_ms,
@@ -164,10 +173,11 @@ def intent_from(row: Any) -> PaymentIntent:
     )
 
 
-def _method_to(method: PaymentMethod | None) -> dict[str, Any] | None:
+def method_to(method: PaymentMethod | None) -> dict[str, Any] | None:
+    """A payment method as it is kept."""
     if method is None:
         return None
-    return {
+    kept: dict[str, Any] = {
         "id": method.id,
         "type": method.type,
         "created_ms": method.created_ms,
@@ -176,21 +186,30 @@ def _method_to(method: PaymentMethod | None) -> dict[str, Any] | None:
         "openid": method.openid,
         "client_ip": method.client_ip,
         "os_type": method.os_type,
+        "mandate_id": method.mandate_id,
     }
+    if method.hosted_oauth:  # set only then, for programs of the former version that read it while they still run
+        kept |= {"hosted_oauth": True, "hosted_page": method.hosted_page}
+    if method.profit_sharing:
+        kept["profit_sharing"] = True
+    return kept
 
 
-def _method_from(kept: dict[str, Any] | None) -> PaymentMethod | None:
+def method_from(kept: dict[str, Any] | None) -> PaymentMethod | None:
+    """The payment method that was kept."""
     if kept is None:
         return None
     terminal = kept.pop("terminal")
     return PaymentMethod(terminal=Terminal(terminal) if terminal else None, **kept)
 
 
-def _error_to(error: PaymentError | None) -> dict[str, Any] | None:
+def error_to(error: PaymentError | None) -> dict[str, Any] | None:
+    """An error as it is kept."""
     if error is None:
         return None
     return {"code": error.code, "decline_code": error.decline_code, "message": error.message}
 
 
-def _error_from(kept: dict[str, Any] | None) -> PaymentError | None:
+def error_from(kept: dict[str, Any] | None) -> PaymentError | None:
+    """The error that was kept."""
     return None if kept is None else PaymentError(**kept)

@@ -20,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from wxbackend.store import engines
 from wxbackend.store.batch import Batch, Write
+from wxbackend.store.postgresql_cursor import PostgresqlCursor
 
 CURSOR: Final = "wxbackend_cursor"
 """Under this name the pool's record of a connection keeps the cursor that all its links use."""
@@ -38,11 +39,12 @@ class Link:
     """One connection, which one unit at a time uses."""
 
     __slots__ = (
+        "_ahead",
         "_batch",
         "_core",
         "_engine",
-        "_pipeline",
         "_proxied",
+        "_reasons",
         "_spoilt",
         "cursor",
         "dialect",
@@ -53,16 +55,16 @@ class Link:
         self._engine = engine
         self._proxied: PoolProxiedConnection = _connect(engine)
         self._batch = Batch()
+        self._ahead: dict[tuple[Any, ...], tuple[int, frozenset[str]]] = {}
+        self._reasons: list[str] = []
         self._core: Connection | None = None
-        self._pipeline: psycopg.Pipeline | None = None
         self._spoilt = False
         self.in_transaction = False
         self.dialect: Dialect = engine.dialect
         cursor = self._proxied.info.get(CURSOR)
         if cursor is None:
             driver: Any = self._proxied.dbapi_connection
-            # Numbered places cost psycopg less than named ones.
-            cursor = psycopg.RawCursor(driver) if self.dialect.name == "postgresql" else driver.cursor()
+            cursor = PostgresqlCursor(driver) if self.dialect.name == "postgresql" else driver.cursor()
             self._proxied.info[CURSOR] = cursor
         self.cursor: Any = cursor
 
@@ -70,6 +72,7 @@ class Link:
     def core(self) -> Connection:
         """The same connection for a query that is built on the spot; the transaction stays ours."""
         self.flush()
+        self._ahead.clear()
         self.end_pipeline()  # Core looks at each answer at once
         if self._core is None:
             self._core = Connection(self._engine, self._proxied)
@@ -89,6 +92,8 @@ class Link:
             if not self._batch.takes(write):
                 self.flush()
             self._batch.add(write, values)
+            if self._ahead:
+                self._ahead = {key: told for key, told in self._ahead.items() if told[1].isdisjoint(write.tables)}
             return
         written = self.execute(write.text, values)
         if write.once is not None and written.rowcount == 0:
@@ -100,60 +105,66 @@ class Link:
             return
         text, values, reasons = self._batch.statement()
         self._batch.clear()
-        if not reasons:
-            self.execute(text, values)
+        self._reasons += reasons
+        self.execute(text, values)
+
+    def ahead(self, asked: Write, values: Sequence[Any]) -> None:
+        """Ask already for what is read later in this unit, so that several answers are waited for at once."""
+        if self.dialect.name != "postgresql" or not self.in_transaction:
             return
-        touched = self._answer(text, values, many=False)
-        for count, reason in zip(touched, reasons, strict=True):
-            if count == 0:
-                raise AssertionError(reason)
+        self._flush_for(asked)
+        self._ahead[(asked.text, *values)] = self.cursor.ask(asked.text, values), asked.tables
 
     def row(self, asked: Write, values: Sequence[Any] = ()) -> Sequence[Any] | None:
         """The first row of an answer, after the writes that it could tell of."""
-        if self._batch and self._batch.touches(asked.tables):
-            self.flush()
-        found: Sequence[Any] | None = self._answer(asked.text, values, many=False)
+        found: Sequence[Any] | None = self._answer(asked, values, many=False)
         return found
 
     def rows(self, asked: Write, values: Sequence[Any] = ()) -> list[Sequence[Any]]:
         """All rows of an answer, after the writes that it could tell of."""
-        if self._batch and self._batch.touches(asked.tables):
-            self.flush()
-        found: list[Sequence[Any]] = self._answer(asked.text, values, many=True)
+        found: list[Sequence[Any]] = self._answer(asked, values, many=True)
         return found
 
-    def _answer(self, text: str, values: Sequence[Any], *, many: bool) -> Any:
+    def _answer(self, asked: Write, values: Sequence[Any], *, many: bool) -> Any:
+        known = self._ahead.pop((asked.text, *values), None) if self._ahead else None
         try:
-            answered = self.cursor.execute(text, values)
+            if known is None:
+                self._flush_for(asked)
+                answered = self.cursor.execute(asked.text, values)
+            else:
+                answered = self.cursor.recall(known[0])
             return answered.fetchall() if many else answered.fetchone()
         except self.dialect.loaded_dbapi.Error as error:
-            raise self._as_core_says_it(text, error) from error
+            raise self._as_core_says_it(asked.text, error) from error
+
+    def _flush_for(self, asked: Write) -> None:
+        if self._batch and self._batch.touches(asked.tables):
+            self.flush()
 
     def begin_pipeline(self) -> None:
         """Send statements without waiting for their answers until one is read; PostgreSQL only."""
-        if self.dialect.name == "postgresql" and psycopg.Pipeline.is_supported():
-            driver: Any = self._proxied.dbapi_connection
-            self._pipeline = driver.pipeline()
-            self._pipeline.__enter__()
+        if self.dialect.name == "postgresql":
+            self.cursor.begin_pipeline()
 
     def end_pipeline(self) -> None:
         """Wait for all answers. Raises the first error among them."""
-        pipeline, self._pipeline = self._pipeline, None
-        if pipeline is None:
+        if self.dialect.name != "postgresql":
             return
         try:
-            pipeline.__exit__(None, None, None)
+            self.cursor.end_pipeline()
         except psycopg.Error as error:
             raise self._as_core_says_it("", error) from error
 
     def renew(self) -> bool:
         """Whether it is as good as new for another unit.
 
-        With a transaction still open it is not, and neither after an error in a pipeline: psycopg takes
-        statements for prepared that were skipped then.
+        With a transaction still open it is not, and neither after an error on PostgreSQL: statements that were
+        skipped then are not prepared.
         """
         self._core = None
         self._batch.clear()
+        self._ahead.clear()
+        self._reasons.clear()
         self.in_transaction = False
         return bool(self._proxied.is_valid and not self._spoilt and not self._is_busy())
 
@@ -168,9 +179,14 @@ class Link:
         return bool(driver.in_transaction)
 
     def _as_core_says_it(self, text: str, error: Exception) -> DBAPIError:
-        """A connection that is gone is given up, as Core does it."""
+        """A connection that is gone is given up, as Core does it.
+
+        Raises AssertionError for a write that had to touch a row and did not.
+        """
         driver: Any = self._proxied.driver_connection
         self._spoilt = self.dialect.name == "postgresql"
+        if self._reasons and isinstance(error, psycopg.errors.DivisionByZero):
+            raise AssertionError("; or ".join(self._reasons)) from error
         gone = self.dialect.is_disconnect(error, driver, None)  # type: ignore[arg-type]
         if gone:
             self._proxied.invalidate(error)
@@ -200,11 +216,15 @@ def _as_core_says_it(dialect: Dialect, text: str, error: Exception, *, gone: boo
 
 
 class Links:
-    """Up to so many links, each used by one unit after the other; who finds none free waits a while."""
+    """Up to so many links, each used by one unit after the other; who finds none free waits a while.
+
+    The one used last is used next: what it knows of the database is still at hand.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._places: SimpleQueue[Link | None] = SimpleQueue()
+        self._places: SimpleQueue[None] = SimpleQueue()
+        self._free: list[Link] = []
         self._good: set[Link] = set()
         for _ in range(engines.POOL_CONNECTIONS_MAX):
             self._places.put(None)
@@ -212,12 +232,13 @@ class Links:
     def take(self) -> Link:
         """A link for one unit. Raises SQLAlchemy's `TimeoutError` when none gets free, `DBAPIError` when none opens."""
         try:
-            link = self._places.get(timeout=engines.POOL_WAIT_S)
+            self._places.get(timeout=engines.POOL_WAIT_S)
         except Empty:
             raise NoConnectionFree(f"no connection got free within {engines.POOL_WAIT_S} s") from None
-        if link is not None and link in self._good:
-            return link
         try:
+            link = self._freed()
+            if link is not None and link in self._good:
+                return link
             if link is not None:
                 link.close()
             link = Link(self._engine)
@@ -230,10 +251,10 @@ class Links:
     def give_back(self, link: Link) -> None:
         """The unit is done with it."""
         if link.renew() and link in self._good:
-            self._places.put(link)
-            return
-        self._good.discard(link)
-        link.close()
+            self._free.append(link)
+        else:
+            self._good.discard(link)
+            link.close()
         self._places.put(None)
 
     def doubt(self) -> None:
@@ -243,12 +264,14 @@ class Links:
     def close(self) -> None:
         """Close those that nobody uses; the others are closed when they are given back."""
         self._good.clear()
-        for _ in range(self._places.qsize()):
-            with suppress(Empty):
-                link = self._places.get_nowait()
-                if link is not None:
-                    link.close()
-                self._places.put(None)
+        while (link := self._freed()) is not None:
+            link.close()
+
+    def _freed(self) -> Link | None:
+        try:
+            return self._free.pop()
+        except IndexError:
+            return None
 
 
 @contextmanager

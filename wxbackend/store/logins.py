@@ -5,11 +5,11 @@ from __future__ import annotations
 from sqlalchemy import bindparam, delete, insert, select
 
 from wxbackend.ports.store import LoginSession
-from wxbackend.store import tables
+from wxbackend.store import login_tables
 from wxbackend.store.links import Link
 from wxbackend.store.statement import Statement
 
-_T = tables.login_sessions
+_T = login_tables.login_sessions
 _INSERT = Statement(insert(_T))
 _FIND = Statement(select(_T).where(_T.c.token_hash == bindparam("named")))
 _FORGET = Statement(delete(_T).where(_T.c.expires_ms < bindparam("before")))

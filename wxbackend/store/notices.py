@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, exists, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from wxbackend.ports.store import KeptNotice
+from wxbackend.ports.store import Kept, KeptNotice
 from wxbackend.store import failures, tables
 from wxbackend.store.links import Link
 from wxbackend.store.statement import Statement
@@ -21,10 +21,10 @@ _KEEP = Statement(
     {
         "sqlite": sqlite_insert(_T)
         .on_conflict_do_update(index_elements=_ONCE, set_=_SEEN_AGAIN)
-        .returning(_T.c.handled_ms),
+        .returning(_T.c.handled_ms, _T.c.times_seen),
         "postgresql": postgresql_insert(_T)
         .on_conflict_do_update(index_elements=_ONCE, set_=_SEEN_AGAIN)
-        .returning(_T.c.handled_ms),
+        .returning(_T.c.handled_ms, _T.c.times_seen),
     }
 )
 _HANDLED = Statement(
@@ -57,9 +57,9 @@ class Notices:
     def __init__(self, link: Link) -> None:
         self._link = link
 
-    def keep(self, notice: KeptNotice) -> bool:
+    def keep(self, notice: KeptNotice, *, verdict: str | None = None, now_ms: int | None = None) -> Kept:
         """Keep it once and count how often it came."""
-        row = _KEEP.all(
+        row = _KEEP.first(
             self._link,
             {
                 "id": notice.id,
@@ -72,9 +72,14 @@ class Notices:
                 "headers": notice.headers,
                 "body": notice.body,
                 "times_seen": 1,
+                "verdict": verdict,
+                "handled_ms": now_ms if verdict is not None else None,
             },
         )
-        return row[0].handled_ms is None
+        assert row is not None
+        if row.times_seen == 1:
+            return Kept.NEW
+        return Kept.LEFT if row.handled_ms is None else Kept.HANDLED
 
     def handled(self, notice: KeptNotice, *, verdict: str, now_ms: int) -> None:
         """What came of it."""

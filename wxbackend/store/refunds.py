@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select
@@ -21,16 +21,18 @@ from wxbackend.store.statement import Statement
 _T = tables.refunds
 _QUEUE = DueQueue(tables.refund_queue)
 _INSERT = Statement(insert(_T))
-_FIND = Statement(select(_T).where(_T.c.id == bindparam("refund_id")))
+_A = tables.attempts
+_WITH_APP = select(_T, _A.c.app).outerjoin(_A, _A.c.id == _T.c.attempt_id)
+_FIND = Statement(_WITH_APP.where(_T.c.id == bindparam("refund_id")))
 _FIND_BY_NUMBER = Statement(
-    select(_T).where(
+    _WITH_APP.where(
         _T.c.provider == bindparam("named_provider"),
         _T.c.merchant == bindparam("named_merchant"),
         _T.c.out_refund_no == bindparam("number"),
     )
 )
-_OF_ATTEMPT = Statement(select(_T).where(_T.c.attempt_id == bindparam("of_attempt")).order_by(_T.c.id))
-_OF_DISCREPANCY = Statement(select(_T).where(_T.c.discrepancy_id == bindparam("of_discrepancy")))
+_OF_ATTEMPT = Statement(_WITH_APP.where(_T.c.attempt_id == bindparam("of_attempt")).order_by(_T.c.id))
+_OF_DISCREPANCY = Statement(_WITH_APP.where(_T.c.discrepancy_id == bindparam("of_discrepancy")))
 _CHANGING = ("sent_ms", "state", "handle", "failure", "succeeded_ms", "metadata")
 _SAVE = Saves(_T, _CHANGING, unlocked="a refund was changed without its intent's lock")
 
@@ -72,11 +74,21 @@ class Refunds:
         """Write what changed; its `version` is the one that was read."""
         _SAVE.run(self._link, _row(refund), None if was is None else _row(was))
 
-    def page(self, account: str, *, livemode: bool, page: Page, intent_id: int | None) -> Sequence[Refund]:
+    def page(
+        self,
+        account: str,
+        *,
+        livemode: bool,
+        page: Page,
+        intent_id: int | None,
+        states: Collection[RefundState] | None = None,
+    ) -> Sequence[Refund]:
         """Newest first, one more than asked."""
-        query = select(_T).where(_T.c.account == account, _T.c.livemode == livemode)
+        query = _WITH_APP.where(_T.c.account == account, _T.c.livemode == livemode)
         if intent_id is not None:
             query = query.where(_T.c.intent_id == intent_id)
+        if states is not None:
+            query = query.where(_T.c.state.in_(sorted(state.value for state in states)))
         return [_refund_from(row) for row in paged(self._link.core, query, _T, page)]
 
     def schedule(self, refund_id: int, *, due_ms: int, tries: int) -> None:
@@ -154,4 +166,5 @@ def _refund_from(row: Any) -> Refund:
         failure=row.failure,
         succeeded_ms=row.succeeded_ms,
         version=row.version,
+        app=row.app or "",
     )

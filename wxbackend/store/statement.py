@@ -58,6 +58,11 @@ class Statement:
         prepared = self._for(link, told)
         link.write(prepared.write, prepared.values(told))
 
+    def ahead(self, link: Link, told: Mapping[str, Any] = NOTHING) -> None:
+        """Ask for the rows that the same unit reads with the same values soon."""
+        prepared = self._for(link, told)
+        link.ahead(prepared.write, prepared.values(told))
+
     def value(self, link: Link, told: Mapping[str, Any] = NOTHING) -> Any:
         """Run it and read the only column of the only row."""
         prepared = self._for(link, told)

@@ -1,7 +1,4 @@
-"""The tables, one definition for SQLite and PostgreSQL; migrations/ creates what this describes.
-
-Times are Unix milliseconds, money is minor units, structured values are JSON text.
-"""
+"""The tables of both databases: times are Unix milliseconds, money is minor units, structures are JSON text."""
 
 from __future__ import annotations
 
@@ -16,6 +13,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    false,
     text,
 )
 
@@ -99,7 +97,15 @@ attempts = Table(
     Column("presentable_until_ms", Number),
     Column("transaction_id", Text),
     Column("paid_ms", Number),
+    Column("profit_sharing", Boolean, nullable=False, server_default=false()),
+    Column("client_ip", Text),
+    Column("os_type", Text),
+    Column("return_url", Text),
     Column("version", Integer, nullable=False, server_default="0"),
+    Column("code_mark", Text),
+    Column("reversal_sent_ms", Number),
+    Column("mandate_id", Number),
+    Column("mandate_handle", Text),
 )
 Index(
     "attempts_by_number",
@@ -253,6 +259,8 @@ discrepancies = Table(
     Column("expected", Text, nullable=False),
     Column("observed", Text, nullable=False),
     Column("created_ms", Number, nullable=False),
+    *(Column(name, Number) for name in ("bill_id", "seen_ms", "resolved_ms")),
+    *(Column(name, Text) for name in ("day", "note")),
 )
 Index(
     "discrepancies_once",
@@ -306,7 +314,7 @@ Index(
 )
 Index("refunds_by_number", refunds.c.merchant, refunds.c.out_refund_no, refunds.c.provider, unique=True)
 
-_UNRESOLVED_REFUND = text("state IN ('recorded', 'uncertain', 'short', 'processing', 'abnormal')")
+_UNRESOLVED_REFUND = text("state IN ('queued', 'recorded', 'uncertain', 'short', 'processing', 'abnormal')")
 Index("refunds_unresolved", refunds.c.state, sqlite_where=_UNRESOLVED_REFUND, postgresql_where=_UNRESOLVED_REFUND)
 
 refund_queue = Table(
@@ -355,20 +363,6 @@ api_keys = Table(
     Column("revoked_ms", Number),
 )
 Index("api_keys_by_hash", api_keys.c.key_hash, unique=True)
-
-login_sessions = Table(
-    "login_sessions",
-    metadata,
-    Column("token_hash", Text, primary_key=True),
-    Column("account", Text, nullable=False),
-    Column("livemode", Boolean, nullable=False),
-    Column("appid", Text, nullable=False),
-    Column("openid", Text, nullable=False),
-    Column("payable", Boolean, nullable=False),
-    Column("created_ms", Number, nullable=False),
-    Column("expires_ms", Number, nullable=False),
-)
-Index("login_sessions_expiry", login_sessions.c.expires_ms)
 
 idempotency_keys = Table(
     "idempotency_keys",

@@ -1,17 +1,15 @@
-"""Opens and closes transactions. On SQLite one thread of the process writes, many units to a COMMIT.
+"""Opens and closes transactions. On SQLite one thread at a time writes, many units to a COMMIT.
 
 Callers of `write` wait until the COMMIT that carries their unit has returned, so an answer given
-after it is durable. A unit that raises is undone alone, by its savepoint.
+after it is durable. A unit that raises is undone alone.
 """
 
 from __future__ import annotations
 
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import closing, nullcontext
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Engine
@@ -20,7 +18,9 @@ from sqlalchemy.exc import DBAPIError
 from wxbackend.ports import store as ports
 from wxbackend.store.api_keys import ApiKeys
 from wxbackend.store.attempts import Attempts
+from wxbackend.store.bills import Bills
 from wxbackend.store.certificates import Certificates
+from wxbackend.store.customers import Customers
 from wxbackend.store.deliveries import Deliveries
 from wxbackend.store.discrepancies import Discrepancies
 from wxbackend.store.endpoints import Endpoints
@@ -42,9 +42,16 @@ from wxbackend.store.links import (
     transaction,
 )
 from wxbackend.store.logins import Logins
+from wxbackend.store.mandates import Mandates
+from wxbackend.store.merchant_transfers import MerchantTransfers
 from wxbackend.store.notices import Notices
+from wxbackend.store.profit_sharings import ProfitSharings, SharingLooks
+from wxbackend.store.pushes import Pushes
 from wxbackend.store.refunds import Refunds
 from wxbackend.store.schema import missing_revision
+from wxbackend.store.setups import Setups
+from wxbackend.store.sharing_returns import SharingReturns
+from wxbackend.store.shippings import Shippings
 
 T = TypeVar("T")
 GROUP_UNITS_MAX: Final = 64
@@ -95,9 +102,59 @@ class Unit:
         return Discrepancies(self._link)
 
     @property
+    def bills(self) -> Bills:
+        """Bills, and our side of them."""
+        return Bills(self._link)
+
+    @property
     def refunds(self) -> Refunds:
         """Refunds and when to look at them."""
         return Refunds(self._link)
+
+    @property
+    def customers(self) -> Customers:
+        """Customers."""
+        return Customers(self._link)
+
+    @property
+    def setups(self) -> Setups:
+        """SetupIntents."""
+        return Setups(self._link)
+
+    @property
+    def mandates(self) -> Mandates:
+        """Mandates and when to look at them."""
+        return Mandates(self._link)
+
+    @property
+    def merchant_transfers(self) -> MerchantTransfers:
+        """Transfers to people and when to look at them."""
+        return MerchantTransfers(self._link)
+
+    @property
+    def profit_sharings(self) -> ProfitSharings:
+        """Sharings of paid orders."""
+        return ProfitSharings(self._link)
+
+    @property
+    def sharing_returns(self) -> SharingReturns:
+        """Returns of what was shared."""
+        return SharingReturns(self._link)
+
+    @property
+    def sharing_looks(self) -> SharingLooks:
+        """When to look at sharings and returns."""
+        return SharingLooks(self._link)
+
+    @property
+    def shippings(self) -> Shippings:
+        """What was shipped, and when to look at it."""
+        return Shippings(self._link)
+
+    @property
+    def pushes(self) -> Pushes:
+        """The inbox of pushes."""
+        return Pushes(self._link)
 
     @property
     def ledger(self) -> Ledger:
@@ -140,75 +197,89 @@ class Unit:
         return Handover(self._link)
 
 
-@dataclass(frozen=True, slots=True)
 class _Job:
-    work: Callable[[ports.Unit], Any]
-    done: Future[Any]
+    """A unit that a caller waits for, and what came of it."""
+
+    __slots__ = ("ended", "failure", "result", "work")
+
+    def __init__(self, work: Callable[[ports.Unit], Any]) -> None:
+        self.work = work
+        self.result: Any = None
+        self.failure: BaseException | None = None
+        self.ended = False
+
+    def end(self, result: Any, failure: BaseException | None) -> None:
+        """Nothing more happens to it."""
+        self.result, self.failure, self.ended = result, failure, True
 
 
 class GroupWriter:
-    """The writing thread of one process for one SQLite file."""
+    """The one writing connection of a process to a SQLite file: one thread at a time uses it, for all that wait.
+
+    Whoever's turn it is runs its own unit and those that others handed over meanwhile, in one transaction, and
+    they find theirs ended when their turn comes. So nobody is woken for a unit that could be run at once.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._link = Link(engine)
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
-        self._thread.start()
+        self._waiting: deque[_Job] = deque()
+        self._turn = threading.Lock()
+        self._runs: int | None = None
 
     def write(self, work: Callable[[ports.Unit], T]) -> T:
-        """Hand the unit to the writing thread and wait for its COMMIT."""
-        assert threading.current_thread() is not self._thread, "a unit must not open another unit"
-        job = _Job(work, Future())
-        self._jobs.put(job)
-        result: T = job.done.result()
+        """Run the unit with others that wait; returns after the COMMIT that carries it."""
+        assert self._runs != threading.get_ident(), "a unit must not open another unit"
+        job = _Job(work)
+        self._waiting.append(job)
+        with self._turn:
+            while not job.ended:
+                self._run(self._group())
+        if job.failure is not None:
+            raise job.failure
+        result: T = job.result
         return result
 
     def close(self) -> None:
         """Finish what was handed over, then stop."""
-        self._jobs.put(None)
-        self._thread.join()
-        self._link.close()
+        with self._turn:
+            while group := self._group():
+                self._run(group)
+            self._link.close()
 
-    def _run(self) -> None:
-        going = True
-        while going:
-            group: list[_Job] = []
-            job = self._jobs.get()
-            while job is not None:
-                group.append(job)
-                if len(group) == GROUP_UNITS_MAX or self._jobs.empty():
-                    break
-                job = self._jobs.get()
-            going = job is not None
-            if group:
-                self._commit(group)
+    def _group(self) -> list[_Job]:
+        """Those that wait, the longest first; more than one group holds have their turn next."""
+        return [self._waiting.popleft() for _ in range(min(len(self._waiting), GROUP_UNITS_MAX))]
 
-    def _commit(self, group: list[_Job]) -> None:
-        outcomes: list[tuple[_Job, Any, BaseException | None]] = []
+    def _run(self, group: list[_Job]) -> None:
+        """All in one transaction; if one of them raises, each in its own, so that it is undone alone."""
+        self._runs = threading.get_ident()
+        try:
+            if not self._commit(group):
+                for job in group:
+                    self._commit([job])
+        except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits, this thread among them
+            for job in group:
+                if not job.ended:
+                    job.end(None, error)
+        finally:
+            self._runs = None
+
+    def _commit(self, group: list[_Job]) -> bool:
+        """Whether what became of them is known; else one of several raised, and nothing has happened."""
+        results: list[Any] = []
         try:
             with transaction(self._link, "BEGIN IMMEDIATE"):
-                outcomes.extend(self._run_one(job) for job in group)
-        except BaseException as error:  # noqa: BLE001 - the COMMIT failed: nothing in the group happened
+                results.extend(job.work(Unit(self._link)) for job in group)
+        except Exception as error:  # noqa: BLE001 - it belongs to the callers that wait
+            if len(group) > 1 and len(results) < len(group):
+                return False
             failed = error.error if isinstance(error, CommitUnknown) else error
             for job in group:
-                job.done.set_exception(failed)
-            return
-        for job, result, failure in outcomes:
-            if failure is None:
-                job.done.set_result(result)
-            else:
-                job.done.set_exception(failure)
-
-    def _run_one(self, job: _Job) -> tuple[_Job, Any, BaseException | None]:
-        self._link.execute("SAVEPOINT unit")
-        try:
-            result = job.work(Unit(self._link))
-        except BaseException as error:  # noqa: BLE001 - it belongs to the caller that waits
-            self._link.execute("ROLLBACK TO unit")
-            return job, None, error
-        finally:
-            self._link.execute("RELEASE unit")
-        return job, result, None
+                job.end(None, failed)
+            return True
+        for job, result in zip(group, results, strict=True):
+            job.end(result, None)
+        return True
 
 
 class SqliteStore:
@@ -220,7 +291,7 @@ class SqliteStore:
         self._writer = GroupWriter(self._engine)
 
     def write(self, work: Callable[[ports.Unit], T]) -> T:
-        """Run a unit on the writing thread."""
+        """Run a unit, with others that wait, on the writing connection."""
         return self._writer.write(work)
 
     def read(self, work: Callable[[ports.Unit], T]) -> T:

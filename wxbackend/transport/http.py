@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import BinaryIO, Final, TypeVar
 from urllib.parse import urlsplit
 
 import structlog
@@ -19,8 +19,10 @@ from urllib3.exceptions import (
 from urllib3.util import Timeout
 
 from wxbackend.domain.errors import ProviderUnknown, ProviderUnreached
+from wxbackend.ports.bills import Download
 from wxbackend.ports.counting import Counting
-from wxbackend.ports.provider import Exchange, Reply
+from wxbackend.ports.provider import ClientCertificate, Exchange, Reply
+from wxbackend.transport.download import keep
 from wxbackend.transport.pool import bounded_pool
 
 T = TypeVar("T")
@@ -28,6 +30,8 @@ T = TypeVar("T")
 CONNECT_TIMEOUT_S: Final = 3.0
 READ_TIMEOUT_S: Final = 8.0
 TOTAL_TIMEOUT_S: Final = 12.0
+DOWNLOAD_TIMEOUT_S: Final = 600.0
+"""A day's bill may have gigabytes; `read_s` still bounds every silence in it."""
 CONNECTIONS_PER_HOST_MAX: Final = 64
 HOSTS_MAX: Final = 32
 RESPONSE_BYTES_MAX: Final = 1024 * 1024
@@ -52,7 +56,7 @@ class HttpTransport:
         self._limits = limits
         self._counting = counting
         self._pool = bounded_pool(pause_s=limits.read_s, hosts_max=HOSTS_MAX, per_host_max=CONNECTIONS_PER_HOST_MAX)
-        self._pools: dict[str, HTTPConnectionPool] = {}
+        self._pools: dict[tuple[str, ClientCertificate | None], HTTPConnectionPool] = {}
         self._log = structlog.get_logger("transport")
 
     def send(self, exchange: Exchange[T]) -> T:
@@ -71,6 +75,15 @@ class HttpTransport:
             reply = self._send_to(exchange.hosts.backup, exchange, deadline)
         return exchange.read(reply)
 
+    def fetch(self, download: Download) -> BinaryIO:
+        """A large file, on the disk, proven by its digest alone. Raises what `send` does, and `UnreadableBill`."""
+        try:
+            return self._fetch_from(download.hosts.main, download)
+        except ProviderUnreached:
+            if download.hosts.backup is None:
+                raise
+            return self._fetch_from(download.hosts.backup, download)
+
     def close(self) -> None:
         """Close all connections that nobody is using; those in use are closed when their answer is read."""
         for pool in list(self._pools.values()):
@@ -78,11 +91,11 @@ class HttpTransport:
         self._pools.clear()
         self._pool.clear()
 
-    def _pool_of(self, host: str) -> HTTPConnectionPool:
-        """The connections to a host; hosts stand in the settings, so there are few."""
-        pool = self._pools.get(host)
+    def _pool_of(self, host: str, client: ClientCertificate | None) -> HTTPConnectionPool:
+        """The connections to a host as one client; both stand in the settings, so there are few."""
+        pool = self._pools.get((host, client))
         if pool is None:
-            pool = self._pools[host] = self._pool.connection_from_url(host)
+            pool = self._pools[host, client] = self._pool.connection_from_url(host, pool_kwargs=_proving(client))
         return pool
 
     def _send_to(self, host: str, exchange: Exchange[T], deadline: float) -> Reply:
@@ -102,9 +115,42 @@ class HttpTransport:
         self._tell(exchange, name, started, str(reply.status), reply.headers.get("request-id"))
         return reply
 
+    def _fetch_from(self, host: str, download: Download) -> BinaryIO:
+        exchange = Exchange(
+            download.purpose, "GET", download.hosts, download.target, download.headers, b"", lambda reply: reply
+        )
+        started, name = time.monotonic(), urlsplit(host).netloc
+        try:
+            answer = self._pool_of(host, None).urlopen(
+                "GET",
+                download.target,
+                headers=download.headers,
+                retries=False,
+                timeout=Timeout(connect=self._limits.connect_s, total=DOWNLOAD_TIMEOUT_S),
+                redirect=False,
+                preload_content=False,
+                decode_content=False,
+            )
+            try:
+                if answer.status != 200:
+                    raise ProviderUnknown(f"the file was answered with {answer.status}")
+                file = keep(answer.stream(CHUNK_BYTES, decode_content=False), download.digest)
+            except BaseException:
+                answer.close()
+                raise
+            answer.release_conn()
+        except _NEVER_LEFT as error:
+            self._tell(exchange, name, started, type(error).__name__)
+            raise ProviderUnreached(f"{name} cannot be reached ({type(error).__name__})") from error
+        except (HTTPError, OSError) as error:
+            self._tell(exchange, name, started, type(error).__name__)
+            raise ProviderUnknown(f"{name} gave no whole file ({type(error).__name__})") from error
+        self._tell(exchange, name, started, "200")
+        return file
+
     def _request(self, host: str, exchange: Exchange[T], deadline: float) -> Reply:
         left = max(0.05, deadline - time.monotonic())
-        answer = self._pool_of(host).urlopen(
+        answer = self._pool_of(host, exchange.client).urlopen(
             exchange.method,
             exchange.target,
             headers=exchange.headers,
@@ -142,3 +188,11 @@ class HttpTransport:
         )
         if self._counting is not None:
             self._counting.exchange(purpose=exchange.purpose, result=result, duration_ms=duration_ms)
+
+
+def _proving(client: ClientCertificate | None) -> dict[str, str] | None:
+    """How the connections of a client prove it; they are never shared with those of another."""
+    if client is None:
+        return None
+    files = {"cert_file": client.certificate_file, "key_file": client.private_key_file}
+    return files if client.authority_file is None else files | {"ca_certs": client.authority_file}

@@ -12,7 +12,19 @@ import structlog
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.ports.engine import Engine
 from wxbackend.ports.store import Kind
-from wxbackend.work import certificates, expiry, inbox, outbox, reconciliation, refunds
+from wxbackend.work import (
+    bills,
+    certificates,
+    expiry,
+    inbox,
+    mandates,
+    outbox,
+    reconciliation,
+    refunds,
+    sharings,
+    shippings,
+    transfers,
+)
 from wxbackend.work.crew import Crew
 from wxbackend.work.dispatcher import Dispatcher
 from wxbackend.work.failing import told
@@ -20,10 +32,23 @@ from wxbackend.work.patience import Patience, Recovery
 
 LOOKS_AT_ONCE_MAX = 16
 REFUND_LOOKS_AT_ONCE_MAX = 8
-HANDS: Final = {Kind.LOOK: LOOKS_AT_ONCE_MAX, Kind.REFUND_LOOK: REFUND_LOOKS_AT_ONCE_MAX, Kind.DELIVERY: outbox.HANDS}
+MANDATE_LOOKS_AT_ONCE_MAX = 4
+TRANSFER_LOOKS_AT_ONCE_MAX = 4
+SHARING_LOOKS_AT_ONCE_MAX = 4
+SHIPPING_LOOKS_AT_ONCE_MAX = 4
+HANDS: Final = {
+    Kind.LOOK: LOOKS_AT_ONCE_MAX,
+    Kind.REFUND_LOOK: REFUND_LOOKS_AT_ONCE_MAX,
+    Kind.MANDATE_LOOK: MANDATE_LOOKS_AT_ONCE_MAX,
+    Kind.TRANSFER_LOOK: TRANSFER_LOOKS_AT_ONCE_MAX,
+    Kind.SHARING_LOOK: SHARING_LOOKS_AT_ONCE_MAX,
+    Kind.SHIPPING_LOOK: SHIPPING_LOOKS_AT_ONCE_MAX,
+    Kind.DELIVERY: outbox.HANDS,
+}
 """How many of each are done at a time, by this process or by those to whom it hands over."""
 HOUSEKEEPING_EVERY_S = 600
 INBOX_EVERY_S = 5
+BILLS_EVERY_S = 60
 
 
 Loop = tuple[str, Callable[[], int], Callable[[], object]]
@@ -55,6 +80,7 @@ class Worker:
             loops += [
                 ("inbox", lambda: inbox.tick(deps), lambda: self._stop.wait(INBOX_EVERY_S)),
                 ("certificates", self._certificates(), lambda: self._stop.wait(self._idle_wait_s)),
+                ("bills", lambda: bills.tick(deps, self._stop.is_set), lambda: self._stop.wait(BILLS_EVERY_S)),
                 ("expiry", lambda: expiry.tick(deps), lambda: self._stop.wait(HOUSEKEEPING_EVERY_S)),
             ]
             threads = [threading.Thread(target=self._loop, args=loop, name=loop[0], daemon=True) for loop in loops]
@@ -74,10 +100,18 @@ class Worker:
         deps = self._deps
         reconcilers = crews.enter_context(Crew(LOOKS_AT_ONCE_MAX, "reconcile"))
         refunders = crews.enter_context(Crew(REFUND_LOOKS_AT_ONCE_MAX, "refund"))
+        mandaters = crews.enter_context(Crew(MANDATE_LOOKS_AT_ONCE_MAX, "mandate"))
+        payers = crews.enter_context(Crew(TRANSFER_LOOKS_AT_ONCE_MAX, "transfer"))
+        sharers = crews.enter_context(Crew(SHARING_LOOKS_AT_ONCE_MAX, "share"))
+        shippers = crews.enter_context(Crew(SHIPPING_LOOKS_AT_ONCE_MAX, "ship"))
         couriers = crews.enter_context(Crew(outbox.HANDS, "deliver"))
         return [
             ("reconciliation", lambda: reconciliation.tick(deps, reconcilers), self._resting(reconcilers)),
             ("refunds", lambda: refunds.tick(deps, refunders), self._resting(refunders)),
+            ("mandates", lambda: mandates.tick(deps, mandaters), self._resting(mandaters)),
+            ("transfers", lambda: transfers.tick(deps, payers), self._resting(payers)),
+            ("sharings", lambda: sharings.tick(deps, sharers), self._resting(sharers)),
+            ("shippings", lambda: shippings.tick(deps, shippers), self._resting(shippers)),
             ("outbox", self._outbox(couriers), self._resting(couriers)),
         ]
 

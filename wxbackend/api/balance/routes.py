@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from flask import Response, request
-from flask_smorest import Blueprint
+from flask import Response
 
 from wxbackend.api import authentication, pagination
 from wxbackend.api.answers import json_answer
 from wxbackend.api.balance import schemas
+from wxbackend.api.blueprint import Blueprint, require_key
 from wxbackend.domain import ids, representation
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.read_books import list_transfers, read_balances
@@ -21,9 +21,7 @@ def blueprint(deps: Dependencies) -> Blueprint:
     """`/v1/balance` and `/v1/balance_transactions`."""
     routes = Blueprint("balance", __name__, url_prefix="/v1", description="What the books say")
 
-    @routes.before_request
-    def authenticate() -> None:
-        authentication.authenticate(request, deps.accounts)
+    require_key(routes, deps)
 
     @routes.get("/balance")
     @routes.arguments(schemas.QUERY, location="query")

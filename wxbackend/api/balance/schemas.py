@@ -24,11 +24,15 @@ class Funds(Picture):
 
 
 class BalancePicture(Picture):
-    """`available`: what came in less what went out or is reserved; `pending`: what is reserved for refunds."""
+    """`available`: what came in less what went out or is reserved; `pending`: what is reserved for refunds.
+
+    `frozen`: how much of it WeChat holds until the goods of mini program orders are shipped and received.
+    """
 
     object = fields.String(required=True)
     available = fields.List(fields.Nested(Funds()), required=True)
     pending = fields.List(fields.Nested(Funds()), required=True)
+    frozen = fields.List(fields.Nested(Funds()), required=True)
     livemode = fields.Boolean(required=True)
 
 
@@ -42,7 +46,7 @@ class BalanceTransactionPicture(Picture):
     currency = fields.String(required=True)
     fee = fields.Integer(required=True)
     net = fields.Integer(required=True)
-    source = fields.String(required=True)
+    source = fields.String(required=True, allow_none=True, metadata={"description": "null for a fee of the provider."})
     status = fields.String(required=True)
     type = fields.String(required=True)
 

@@ -6,10 +6,10 @@ import threading
 from typing import Any, Final
 
 from flask import Response, request
-from flask_smorest import Blueprint
 
 from wxbackend.api import authentication, pagination
 from wxbackend.api.answers import json_answer
+from wxbackend.api.blueprint import Blueprint, require_key
 from wxbackend.api.errors import JSON_TYPE
 from wxbackend.api.events import queries, rendering, schemas
 from wxbackend.api.idempotency import answer_once, once_of
@@ -27,9 +27,7 @@ def blueprint(deps: Dependencies) -> Blueprint:
     """All routes of events."""
     routes = Blueprint("events", __name__, url_prefix=PATH, description="Events and their deliveries")
 
-    @routes.before_request
-    def authenticate() -> None:
-        authentication.authenticate(request, deps.accounts)
+    require_key(routes, deps)
 
     _lists(routes, deps, threading.BoundedSemaphore(WAITING_AT_ONCE_MAX))
     _single(routes, deps)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from flask import Blueprint, Response, request
@@ -13,8 +13,13 @@ from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.receive_notice import receive_notice
 from wxbackend.ports.provider import Provider
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 NOTICE_BYTES_MAX: Final = 1_100_000
 """WeChat's ciphertext may have 1 MiB (reference: notice envelope); the envelope comes on top."""
+
+_HEADER: Final = "HTTP_"
 
 
 def blueprint(deps: Dependencies) -> Blueprint:
@@ -32,7 +37,7 @@ def blueprint(deps: Dependencies) -> Blueprint:
             body = request.get_data(cache=False)
         except RequestEntityTooLarge:
             return Response(status=413)
-        headers = {name.lower(): value for name, value in request.headers.items()}
+        headers = _headers(request.environ)
         try:
             answer = receive_notice(deps, provider, headers, body)
         except DatabaseAway as away:
@@ -45,6 +50,17 @@ def blueprint(deps: Dependencies) -> Blueprint:
         return Response(answer.body, status=answer.status, headers=dict(answer.headers))
 
     return routes
+
+
+def _headers(environ: WSGIEnvironment) -> dict[str, str]:
+    """What came with the notice, under lower-case names."""
+    found = {
+        name[len(_HEADER) :].lower().replace("_", "-"): value
+        for name, value in environ.items()
+        if name.startswith(_HEADER)
+    }
+    found["content-type"] = environ.get("CONTENT_TYPE", "")
+    return found
 
 
 def _send_again(provider: Provider, status: int) -> Response:

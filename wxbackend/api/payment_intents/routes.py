@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from flask import Response, request
-from flask_smorest import Blueprint
 
 from wxbackend.api import authentication, pagination
 from wxbackend.api.answers import json_answer
+from wxbackend.api.blueprint import Blueprint, require_key
 from wxbackend.api.idempotency import answer_once, json_bytes, once_of
 from wxbackend.api.payment_intents import commands, schemas
 from wxbackend.domain import ids, representation
@@ -37,9 +37,7 @@ def blueprint(deps: Dependencies) -> Blueprint:
     """All routes of PaymentIntents."""
     routes = Blueprint("payment_intents", __name__, url_prefix=PATH, description="PaymentIntents")
 
-    @routes.before_request
-    def authenticate() -> None:
-        authentication.authenticate(request, deps.accounts)
+    require_key(routes, deps)
 
     _writing(routes, deps)
     _reading(routes, deps)
@@ -53,7 +51,7 @@ def _writing(routes: Blueprint, deps: Dependencies) -> None:
     def create(params: dict[str, Any]) -> Response:
         """Create a PaymentIntent, and confirm it at once with `confirm`."""
         actor = authentication.merchant()
-        command = commands.to_create(deps, params)
+        command = commands.to_create(deps, actor, params)
         return _answer(deps, actor, lambda once: create_intent(deps, actor, command, once=once))
 
     @routes.post("/<intent_id>")
@@ -62,7 +60,7 @@ def _writing(routes: Blueprint, deps: Dependencies) -> None:
     def update(params: dict[str, Any], intent_id: str) -> Response:
         """Change a PaymentIntent."""
         actor, number = authentication.merchant(), ids.parse(ids.INTENT, intent_id)
-        command = commands.to_update(deps, params)
+        command = commands.to_update(deps, actor, params)
         return _answer(deps, actor, lambda once: update_intent(deps, actor, number, command, once=once))
 
     @routes.post("/<intent_id>/confirm")
@@ -71,11 +69,14 @@ def _writing(routes: Blueprint, deps: Dependencies) -> None:
     def confirm(params: dict[str, Any], intent_id: str) -> Response:
         """Order at WeChat; the answer holds what opens the cashier. Publishable keys send Client-Secret."""
         actor, number = authentication.actor(), ids.parse(ids.INTENT, intent_id)
+        by_buyer = actor.kind is KeyKind.PUBLISHABLE
         command = Confirm(
-            method=commands.method_of(deps, params),
+            method=commands.method_of(deps, actor, params, buyers_address=request.remote_addr if by_buyer else None),
             return_url=params.get("return_url"),
-            session=_session(deps) if actor.kind is KeyKind.PUBLISHABLE else None,
-            client_secret=_client_secret(params),
+            session=buyers_session(deps) if by_buyer else None,
+            client_secret=client_secret_of(params),
+            code=commands.code_of(params),
+            off_session=params.get("off_session", False),
         )
         return _answer(deps, actor, lambda once: confirm_intent(deps, actor, number, command, once=once))
 
@@ -124,7 +125,7 @@ def _reading(routes: Blueprint, deps: Dependencies) -> None:
     def retrieve(params: dict[str, Any], intent_id: str) -> Response:
         """Read a PaymentIntent. Publishable keys send Client-Secret and see a subset."""
         actor, number = authentication.actor(), ids.parse(ids.INTENT, intent_id)
-        found = find_intent(deps, actor, number, client_secret=_client_secret(params))
+        found = find_intent(deps, actor, number, client_secret=client_secret_of(params))
         return json_answer(_render(actor, Shown(*found)))
 
 
@@ -144,11 +145,13 @@ def _render(actor: Actor, shown: Shown) -> dict[str, Any]:
     return representation.payment_intent(shown.intent, shown.attempt)
 
 
-def _client_secret(params: dict[str, Any]) -> str | None:
+def client_secret_of(params: dict[str, Any]) -> str | None:
+    """The client secret that came with a request."""
     header = request.headers.get(CLIENT_SECRET_HEADER)
     return header if header is not None else params.get("client_secret")
 
 
-def _session(deps: Dependencies) -> LoginSession | None:
+def buyers_session(deps: Dependencies) -> LoginSession | None:
+    """Who logged in with us, as the request says."""
     token = request.headers.get(SESSION_HEADER) or request.cookies.get(SESSION_COOKIE)
     return find_session(deps, token)

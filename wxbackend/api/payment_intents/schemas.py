@@ -11,6 +11,7 @@ from wxbackend.api.field_types import (
     Flag,
     Ignored,
     Metadata,
+    OffSession,
     Part,
     Picture,
     Strict,
@@ -21,6 +22,8 @@ from wxbackend.api.field_types import (
 )
 from wxbackend.api.pagination import LIMIT_METADATA, ListQuery
 from wxbackend.domain.money import AMOUNT_MINOR_UNITS_MAX, MINOR_DIGITS
+from wxbackend.domain.next_action import HOSTED_PAGE, TYPES
+from wxbackend.domain.terminal import Terminal
 
 DESCRIPTION_CHARACTERS_MAX: Final = 127
 """What WeChat shows and takes (doc/v3/merchant/4012791856)."""
@@ -36,8 +39,15 @@ _CURRENCY: Final = {
     "description": f"ISO 4217, in any case: one of {', '.join(MINOR_DIGITS)} that an app of the account collects.",
     "example": "CNY",
 }
-_TERMINALS: Final = ["official_account", "mini_program"]
-_STATUSES: Final = ["requires_payment_method", "requires_confirmation", "requires_action", "succeeded", "canceled"]
+_TERMINALS: Final = [terminal.value for terminal in Terminal]
+_STATUSES: Final = [
+    "requires_payment_method",
+    "requires_confirmation",
+    "requires_action",
+    "processing",
+    "succeeded",
+    "canceled",
+]
 
 
 class WechatPayOptions(Strict):
@@ -48,8 +58,23 @@ class WechatPayOptions(Strict):
         OPENID_CHARACTERS_MAX, blank="kept", metadata={"description": "The buyer's openid; secret keys only."}
     )
     app_id = Words(32, metadata={"description": "Which of the account's apps, when it has several of the kind."})
-    client_ip = Words(45, blank="unset", metadata={"description": "The buyer's address; kept and shown."})
-    os_type = Words(16, blank="unset", metadata={"description": "The buyer's system; kept and shown."})
+    client_ip = Words(
+        45, blank="unset", metadata={"description": "The buyer's own address; WAP needs it, else kept and shown."}
+    )
+    os_type = Words(
+        16, blank="unset", metadata={"description": "The buyer's system; WAP tells WeChat IOS and ANDROID."}
+    )
+    hosted_oauth = Flag(
+        metadata={
+            "description": (
+                "For official_account without an openid, by a secret key and with return_url: the answer sends the "
+                "buyer to a page of ours that logs in, pays and comes back."
+            )
+        }
+    )
+    profit_sharing = Flag(
+        metadata={"description": "Hold back what is paid, to share it with profit_sharings; secret keys only."}
+    )
     client = Ignored()
 
 
@@ -59,12 +84,24 @@ class MethodOptions(Strict):
     wechat_pay = Part(WechatPayOptions())
 
 
+class WechatPayData(Strict):
+    """`payment_method_data[wechat_pay]`."""
+
+    payment_code = Words(
+        64,
+        metadata={
+            "description": "SCAN_CODE only: the 18 digits of the buyer's payment code. Charged at once, never kept.",
+            "example": "132993614656096754",
+        },
+    )
+
+
 class MethodData(Strict):
     """`payment_method_data`."""
 
     type = Choice(("wechat_pay",), required=True)
     billing_details = Ignored()
-    wechat_pay = Ignored()
+    wechat_pay = Part(WechatPayData())
 
 
 class _Ignored(Strict):
@@ -75,7 +112,6 @@ class _Ignored(Strict):
     confirmation_method = Ignored()
     error_on_requires_action = Ignored()
     expand = Ignored()
-    off_session = Ignored()
     quantity = Ignored()
     receipt_email = Ignored()
     shipping = Ignored()
@@ -89,10 +125,14 @@ class ConfirmParameters(_Ignored):
 
     payment_method_data = Part(MethodData())
     payment_method_options = Part(MethodOptions())
+    payment_method = Words(64, metadata={"description": "A saved one, charged without the buyer: pm_…."})
+    off_session = OffSession(metadata={"description": "The buyer is away; needed to charge a saved payment_method."})
     payment_method_types = WordList()
     capture_method = Choice(("automatic",))
     setup_future_usage = Choice(("none",), blank="unset")
-    return_url = Url(metadata={"description": "Kept and shown; may come without a scheme."})
+    return_url = Url(
+        metadata={"description": "May come without a scheme. WAP and hosted_oauth send the buyer there afterwards."}
+    )
     client_secret = Words(200, metadata={"description": "Instead of the Client-Secret header."})
 
     @validates_schema
@@ -179,6 +219,31 @@ class CashierParams(Picture):
     paySign = fields.String(required=True)  # noqa: N815
 
 
+class QrCodePicture(Picture):
+    """What a buyer scans with WeChat; the pictures' links need no key and end with the code."""
+
+    image_data_url = fields.String(
+        required=True, metadata={"description": "The text of the code, under the name that the documents give it."}
+    )
+    data = fields.String(required=True, metadata={"description": "The same text, to draw the code yourself."})
+    image_url_png = fields.String()
+    image_url_svg = fields.String()
+    expires_at = fields.Integer(required=True, metadata={"description": "Unix milliseconds."})
+
+
+class WebPagePicture(Picture):
+    """Where a browser outside WeChat goes, from a page of the domain that is registered with WeChat."""
+
+    url = fields.String(required=True, metadata={"description": "Good for five minutes; confirm again for a new one."})
+
+
+class HostedPagePicture(Picture):
+    """Our own page, to be opened inside WeChat; it holds the client secret."""
+
+    url = fields.String(required=True)
+    return_url = fields.String(required=True)
+
+
 class NextAction(Picture):
     """What the front end does next."""
 
@@ -186,11 +251,19 @@ class NextAction(Picture):
         required=True,
         metadata={
             "description": "The name of the member to use.",
-            "enum": ["wechat_pay_official_account_params", "wechat_pay_mini_program_params"],
+            "enum": [*TYPES.values(), HOSTED_PAGE],
         },
     )
     wechat_pay_official_account_params = fields.Nested(CashierParams())
     wechat_pay_mini_program_params = fields.Nested(CashierParams())
+    wechat_pay_display_qr_code = fields.Nested(QrCodePicture())
+    wechat_pay_redirect_to_web = fields.Nested(WebPagePicture())
+    wechat_pay_app_params = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        metadata={"description": "What the OpenSDK's PayReq takes, under WeChat's names."},
+    )
+    redirect_to_url = fields.Nested(HostedPagePicture())
 
 
 class ShownWechatPayOptionsPicture(Picture):
@@ -201,6 +274,8 @@ class ShownWechatPayOptionsPicture(Picture):
     app_id = fields.String()
     client_ip = fields.String()
     os_type = fields.String()
+    profit_sharing = fields.Boolean()
+    hosted_oauth = fields.Boolean()
 
 
 class ShownMethodOptionsPicture(Picture):

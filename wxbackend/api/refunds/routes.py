@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
 from flask import Response, request
-from flask_smorest import Blueprint
 
 from wxbackend.api import authentication, pagination
 from wxbackend.api.answers import json_answer
+from wxbackend.api.blueprint import Blueprint, require_key
 from wxbackend.api.idempotency import answer_once, once_of
 from wxbackend.api.refunds import schemas
 from wxbackend.domain import ids, representation
+from wxbackend.domain.card import Card, Holder
+from wxbackend.domain.errors import InvalidRequest
 from wxbackend.domain.money import Money
 from wxbackend.domain.refund import Refund
+from wxbackend.flows.cancel_refund import cancel_refund
 from wxbackend.flows.create_refund import CreateRefund, create_refund
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.find_refund import find_refund, list_refunds, update_refund
 from wxbackend.flows.once import Once
+from wxbackend.flows.send_refund_to_card import send_refund_to_card
 from wxbackend.ports.accounts import Actor
 
 PATH: Final = "/v1/refunds"
+CARD_NUMBER: Final = re.compile("[0-9]{8,32}")
 
 
 def blueprint(deps: Dependencies) -> Blueprint:
     """All routes of Refunds."""
     routes = Blueprint("refunds", __name__, url_prefix=PATH, description="Refunds")
 
-    @routes.before_request
-    def authenticate() -> None:
-        authentication.authenticate(request, deps.accounts)
+    require_key(routes, deps)
 
     @routes.post("")
     @routes.arguments(schemas.CREATE)
@@ -70,15 +74,56 @@ def blueprint(deps: Dependencies) -> Blueprint:
     @routes.arguments(schemas.LIST, location="query")
     @routes.response(200, schemas.REFUND_LIST)
     def list_all(params: dict[str, Any]) -> Response:
-        """List refunds, newest first; `payment_intent` narrows them to one payment."""
+        """List refunds, newest first; `payment_intent` narrows them to one payment, `status` to one status."""
         actor, named = authentication.merchant(), params.get("payment_intent")
         intent_id = ids.parse(ids.INTENT, named, param="payment_intent") if named else None
         page = pagination.page_of(params, prefix=ids.REFUND)
-        found, more = list_refunds(deps, actor, page, intent_id=intent_id)
+        found, more = list_refunds(deps, actor, page, intent_id=intent_id, status=params.get("status"))
         data = [representation.refund(refund) for refund in found]
         return json_answer(pagination.envelope(PATH, data, has_more=more))
 
+    _ways_out(routes, deps)
     return routes
+
+
+def _ways_out(routes: Blueprint, deps: Dependencies) -> None:
+    """What a merchant may do about a refund that has not gone through."""
+
+    @routes.post("/<refund_id>/cancel")
+    @routes.arguments(schemas.CANCEL)
+    @routes.response(200, schemas.REFUND)
+    def cancel(_params: dict[str, Any], refund_id: str) -> Response:
+        """Take a refund back that is queued; one that was sent can't be."""
+        actor, number = authentication.merchant(), ids.parse(ids.REFUND, refund_id)
+        return _answer(deps, actor, lambda once: cancel_refund(deps, actor, number, once=once))
+
+    @routes.post("/<refund_id>/send_to_card")
+    @routes.arguments(schemas.SEND_TO_CARD)
+    @routes.response(200, schemas.REFUND)
+    def send_to_card(params: dict[str, Any], refund_id: str) -> Response:
+        """Send a refund that is `requires_action` to a bank card: the buyer's account can't take it."""
+        actor, number = authentication.merchant(), ids.parse(ids.REFUND, refund_id)
+        card = _card(params)
+        return _answer(deps, actor, lambda once: send_refund_to_card(deps, actor, number, card, once=once))
+
+
+def _card(params: dict[str, Any]) -> Card:
+    """The card that is named; a buyer's needs all its parts, the shop's own needs none."""
+    holder = Holder(params["holder"])
+    for name in ("bank", "number", "name"):
+        if holder is Holder.BUYER and name not in params:
+            raise InvalidRequest(
+                f"{name}: This parameter is needed for a buyer's card.", code="parameter_missing", param=name
+            )
+        if holder is Holder.MERCHANT and name in params:
+            raise InvalidRequest(
+                f"{name}: WeChat Pay knows the shop's own card; leave this out.", code="parameter_invalid", param=name
+            )
+    number = params.get("number")
+    if number is not None and not CARD_NUMBER.fullmatch(number):
+        raise InvalidRequest("number: This must be 8 to 32 digits.", code="parameter_invalid", param="number")
+    bank = params.get("bank")
+    return Card(holder, bank.upper() if bank else None, number, params.get("name"))
 
 
 def _answer(deps: Dependencies, actor: Actor, run: Callable[[Once], Refund]) -> Response:

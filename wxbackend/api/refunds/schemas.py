@@ -8,7 +8,12 @@ from marshmallow import fields
 
 from wxbackend.api.field_types import Choice, Ignored, Metadata, Picture, Strict, Whole, Words
 from wxbackend.api.pagination import ListQuery
+from wxbackend.domain.card import Holder
+from wxbackend.domain.refund import PUBLIC_STATUS
+from wxbackend.domain.representation import PENDING_REASON
 
+STATUSES: Final = tuple(dict.fromkeys(PUBLIC_STATUS.values()))
+CARD_CHARACTERS_MAX: Final = 64
 REASONS: Final = ("duplicate", "fraudulent", "requested_by_customer", "resolved_dispute")
 
 
@@ -29,6 +34,22 @@ class UpdateRefundParameters(Strict):
     expand = Ignored()
 
 
+class CancelRefundParameters(Strict):
+    """`POST /v1/refunds/{id}/cancel`."""
+
+    expand = Ignored()
+
+
+class SendToCardParameters(Strict):
+    """`POST /v1/refunds/{id}/send_to_card`. A buyer's card is named by its bank, its number and its holder's name."""
+
+    holder = Choice(tuple(holder.value for holder in Holder), required=True)
+    bank = Words(16, metadata={"description": "The bank of a buyer's debit card: `ICBC`, `CMB`, …"})
+    number = Words(CARD_CHARACTERS_MAX, metadata={"description": "Digits of a buyer's card. Never kept."})
+    name = Words(CARD_CHARACTERS_MAX, bmp_only=True, metadata={"description": "The buyer's name. Never kept."})
+    expand = Ignored()
+
+
 class RetrieveRefundQuery(Strict):
     """`GET /v1/refunds/{id}`."""
 
@@ -39,6 +60,7 @@ class RefundListQuery(ListQuery):
     """`GET /v1/refunds`."""
 
     payment_intent = Words(64, metadata={"description": "Only the refunds of this payment."})
+    status = Choice(STATUSES, metadata={"description": "Only those that have this status."})
 
 
 class RefundPicture(Picture):
@@ -54,9 +76,11 @@ class RefundPicture(Picture):
     payment_intent = fields.String(required=True)
     reason = fields.String()
     description = fields.String()
-    status = fields.String(required=True, metadata={"enum": ["pending", "requires_action", "succeeded", "failed"]})
-    pending_reason = fields.String()
+    status = fields.String(required=True, metadata={"enum": list(STATUSES)})
+    pending_reason = fields.String(metadata={"enum": sorted(set(PENDING_REASON.values()))})
+    sends_at = fields.Integer(metadata={"description": "When a queued refund is sent. Unix milliseconds."})
     failure_reason = fields.String()
+    next_action = fields.Dict(metadata={"description": "What a person has to do."})
 
 
 class RefundList(Picture):
@@ -70,6 +94,8 @@ class RefundList(Picture):
 
 CREATE: Final = CreateRefundParameters()
 UPDATE: Final = UpdateRefundParameters()
+CANCEL: Final = CancelRefundParameters()
+SEND_TO_CARD: Final = SendToCardParameters()
 RETRIEVE: Final = RetrieveRefundQuery()
 LIST: Final = RefundListQuery()
 REFUND: Final = RefundPicture()

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from flask import Response, request
-from flask_smorest import Blueprint
 
 from wxbackend.api import authentication, pagination
 from wxbackend.api.answers import json_answer
+from wxbackend.api.blueprint import Blueprint, require_key
 from wxbackend.api.idempotency import answer_once, once_of
 from wxbackend.api.webhook_endpoints import schemas
 from wxbackend.domain import ids, representation
@@ -30,9 +30,7 @@ def blueprint(deps: Dependencies) -> Blueprint:
     """All routes of webhook endpoints."""
     routes = Blueprint("webhook_endpoints", __name__, url_prefix=PATH, description="Webhook endpoints")
 
-    @routes.before_request
-    def authenticate() -> None:
-        authentication.authenticate(request, deps.accounts)
+    require_key(routes, deps)
 
     _writing(routes, deps)
     _reading(routes, deps)

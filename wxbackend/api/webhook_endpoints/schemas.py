@@ -21,11 +21,12 @@ from wxbackend.api.field_types import (
 )
 from wxbackend.api.pagination import LIMIT_METADATA
 from wxbackend.domain.endpoint import EVERYTHING
-from wxbackend.domain.event import EventType
+from wxbackend.domain.event import BY_NAME_ONLY, EventType
 from wxbackend.domain.representation import API_VERSION
 
 DESCRIPTION_CHARACTERS_MAX: Final = 500
 EVENT_NAMES: Final = tuple(kind.value for kind in EventType)
+_IN_ALL: Final = frozenset(kind.value for kind in EventType if kind not in BY_NAME_ONLY)
 _NOT_AN_ADDRESS: Final = (
     "url_invalid|This must be an http or https address with a host, and without user, password, fragment or spaces."
 )
@@ -64,11 +65,14 @@ class EventNames(WordList):
         for name in names:
             if name != EVERYTHING and name not in EVENT_NAMES:
                 raise ValidationError(f"parameter_invalid_enum|Each must be * or one of: {', '.join(EVENT_NAMES)}.")
-        return [EVERYTHING] if EVERYTHING in names else names
+        return [name for name in names if name not in _IN_ALL] if EVERYTHING in names else names
 
 
 _WHERE: Final = {"description": "An http or https address; in live mode https, and public."}
-_NAMES: Final = {"description": f"`*` for all, or some of: {', '.join(EVENT_NAMES)}."}
+_NAMES: Final = {
+    "description": f"`*` for all, or some of: {', '.join(EVENT_NAMES)}. Not in `*`, as they say once more what "
+    f"`charge.refund.updated` says: {', '.join(name for name in EVENT_NAMES if name not in _IN_ALL)}."
+}
 
 
 class CreateEndpointParameters(Strict):

@@ -7,10 +7,10 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import orjson
 from flask import Response, redirect, request
-from flask_smorest import Blueprint
 
 from wxbackend.api import authentication
 from wxbackend.api.answers import json_answer
+from wxbackend.api.blueprint import Blueprint
 from wxbackend.api.idempotency import answer_once, once_of
 from wxbackend.api.payment_intents.routes import SESSION_COOKIE
 from wxbackend.api.wechat_login import schemas

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from wxbackend.ports.store.bills import Bills
 from wxbackend.ports.store.callers import (
     ApiKey,
     ApiKeys,
@@ -18,25 +19,32 @@ from wxbackend.ports.store.callers import (
 from wxbackend.ports.store.failures import Failure, Failures, Work
 from wxbackend.ports.store.gauges import Gauges
 from wxbackend.ports.store.handover import Due, Handover, Kind
+from wxbackend.ports.store.mandates import Customers, Mandates, Setups
 from wxbackend.ports.store.messages import (
     Deliveries,
     Delivery,
     DeliveryTry,
     Endpoints,
     Events,
+    Kept,
     KeptDelivery,
     KeptNotice,
     Notices,
 )
 from wxbackend.ports.store.money import BookedTransfer, Discrepancies, Ledger, RecordedDiscrepancy, Refunds
 from wxbackend.ports.store.payments import Attempts, Intents, Page, Poll
+from wxbackend.ports.store.sharings import ProfitSharings, SharingLooks, SharingReturns
+from wxbackend.ports.store.shipping import KeptPush, Pushes, Shippings
+from wxbackend.ports.store.transfers import MerchantTransfers
 
 __all__ = [
     "ApiKey",
     "ApiKeys",
     "Attempts",
+    "Bills",
     "BookedTransfer",
     "Certificates",
+    "Customers",
     "Deliveries",
     "Delivery",
     "DeliveryTry",
@@ -51,18 +59,28 @@ __all__ = [
     "Idempotency",
     "IdempotentRequest",
     "Intents",
+    "Kept",
     "KeptDelivery",
     "KeptNotice",
+    "KeptPush",
     "KeptReply",
     "Kind",
     "Ledger",
     "LoginSession",
     "Logins",
+    "Mandates",
+    "MerchantTransfers",
     "Notices",
     "Page",
     "Poll",
+    "ProfitSharings",
+    "Pushes",
     "RecordedDiscrepancy",
     "Refunds",
+    "Setups",
+    "SharingLooks",
+    "SharingReturns",
+    "Shippings",
     "Store",
     "Unit",
     "Work",
@@ -110,8 +128,58 @@ class Unit(Protocol):
         ...
 
     @property
+    def bills(self) -> Bills:
+        """Bills."""
+        ...
+
+    @property
     def refunds(self) -> Refunds:
         """Refunds."""
+        ...
+
+    @property
+    def customers(self) -> Customers:
+        """Customers."""
+        ...
+
+    @property
+    def setups(self) -> Setups:
+        """SetupIntents."""
+        ...
+
+    @property
+    def mandates(self) -> Mandates:
+        """Mandates."""
+        ...
+
+    @property
+    def merchant_transfers(self) -> MerchantTransfers:
+        """Transfers to people."""
+        ...
+
+    @property
+    def profit_sharings(self) -> ProfitSharings:
+        """Sharings of paid orders."""
+        ...
+
+    @property
+    def sharing_returns(self) -> SharingReturns:
+        """Returns of what was shared."""
+        ...
+
+    @property
+    def sharing_looks(self) -> SharingLooks:
+        """When to look at either."""
+        ...
+
+    @property
+    def shippings(self) -> Shippings:
+        """What was shipped."""
+        ...
+
+    @property
+    def pushes(self) -> Pushes:
+        """The inbox of pushes."""
         ...
 
     @property

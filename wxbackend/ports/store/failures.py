@@ -13,8 +13,13 @@ class Work(Enum):
 
     ATTEMPT = "attempt"
     REFUND = "refund"
+    TRANSFER = "transfer"
+    SHARING = "sharing"
     NOTICE = "notice"
     DELIVERY = "delivery"
+    MANDATE = "mandate"
+    SHIPPING = "shipping"
+    PUSH = "push"
 
 
 @dataclass(frozen=True, slots=True)

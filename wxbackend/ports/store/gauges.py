@@ -21,6 +21,10 @@ class Gauges(Protocol):
         """Notices since then about orders or refunds that we never made."""
         ...
 
+    def unhandled_pushes(self) -> int:
+        """Pushes that were kept and not handled."""
+        ...
+
     def open_discrepancies(self) -> Mapping[str, int]:
         """Misplaced money that was not given back, by kind."""
         ...
@@ -38,5 +42,5 @@ class Gauges(Protocol):
         ...
 
     def oldest_due_ms(self) -> Mapping[str, int | None]:
-        """The earliest planned look at attempts and refunds, in Unix milliseconds; None when none is planned."""
+        """The earliest planned look at attempts, refunds and shippings, in Unix milliseconds; None for none."""
         ...

@@ -16,7 +16,11 @@ class Kind(Enum):
 
     LOOK = "look"
     REFUND_LOOK = "refund_look"
+    TRANSFER_LOOK = "transfer_look"
+    SHARING_LOOK = "sharing_look"
     DELIVERY = "delivery"
+    MANDATE_LOOK = "mandate_look"
+    SHIPPING_LOOK = "shipping_look"
 
 
 @dataclass(frozen=True, slots=True)

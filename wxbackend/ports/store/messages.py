@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Protocol
 
 from wxbackend.domain.endpoint import Endpoint
@@ -157,6 +158,10 @@ class Endpoints(Protocol):
         """Forget one."""
         ...
 
+    def expect_of_account(self, account: str, *, livemode: bool) -> None:
+        """Say that `of_account` comes in this unit, so that its answer is waited for together with others."""
+        ...
+
     def of_account(self, account: str, *, livemode: bool) -> Sequence[Endpoint]:
         """All of them, newest first."""
         ...
@@ -181,11 +186,21 @@ class KeptNotice:
     body: bytes
 
 
+class Kept(IntEnum):
+    """What keeping a notice found; true when it still has to be handled."""
+
+    HANDLED = 0
+    """The same notice was there already, and was handled."""
+    LEFT = 1
+    """It was there already, left behind by a crash or a defect."""
+    NEW = 2
+
+
 class Notices(Protocol):
     """The inbox."""
 
-    def keep(self, notice: KeptNotice) -> bool:
-        """Keep it unless the same notice is there already and was handled; whether it still has to be."""
+    def keep(self, notice: KeptNotice, *, verdict: str | None = None, now_ms: int | None = None) -> Kept:
+        """Keep it once. A new one is kept with this verdict, which is for the same unit to make true or to correct."""
         ...
 
     def handled(self, notice: KeptNotice, *, verdict: str, now_ms: int) -> None:

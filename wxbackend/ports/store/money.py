@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from wxbackend.domain.discrepancy import Discrepancy
+from wxbackend.domain.discrepancy import Discrepancy, DiscrepancyState, KeptDiscrepancy
 from wxbackend.domain.ledger import Transfer
-from wxbackend.domain.refund import Refund
+from wxbackend.domain.refund import Refund, RefundState
 from wxbackend.ports.store.payments import Page, Poll
 
 
@@ -39,8 +39,16 @@ class Refunds(Protocol):
         """Write one; its intent is locked in this unit."""
         ...
 
-    def page(self, account: str, *, livemode: bool, page: Page, intent_id: int | None) -> Sequence[Refund]:
-        """Up to `limit` + 1 of them, newest first."""
+    def page(
+        self,
+        account: str,
+        *,
+        livemode: bool,
+        page: Page,
+        intent_id: int | None,
+        states: Collection[RefundState] | None = None,
+    ) -> Sequence[Refund]:
+        """Up to `limit` + 1 of them, newest first; with `states` only those that are in one of them."""
         ...
 
     def schedule(self, refund_id: int, *, due_ms: int, tries: int) -> None:
@@ -100,17 +108,56 @@ class RecordedDiscrepancy:
     attempt_id: int | None
     created_ms: int
     found: Discrepancy
+    bill_id: int | None = None
+    day: str | None = None
 
 
 class Discrepancies(Protocol):
-    """Money that does not fit."""
+    """Money that does not fit, and bills that do not."""
 
     def insert(self, recorded: RecordedDiscrepancy) -> int:
         """Record it once for each account, kind and transaction; its number, which is another when it was there."""
         ...
 
-    def resolve(self, discrepancy_id: int) -> None:
-        """The money went back."""
+    def put(self, recorded: RecordedDiscrepancy, *, seen_ms: int) -> int | None:
+        """Record what a bill shows, once; its number when it is new or open again, None when it is known.
+
+        What was mended and is found again is open again; what a person or a refund resolved stays so.
+        """
+        ...
+
+    def find(self, discrepancy_id: int) -> KeptDiscrepancy | None:
+        """Read one."""
+        ...
+
+    def close(self, discrepancy_id: int, *, state: DiscrepancyState, note: str | None, now_ms: int) -> bool:
+        """Whether it was open until now."""
+        ...
+
+    def unseen(self, bill_id: int, *, since_ms: int, after_id: int, limit: int) -> Sequence[int]:
+        """Open ones of a bill that no look since then has found, by their numbers."""
+        ...
+
+    def of_day(self, account: str, *, livemode: bool, day: str, after_id: int, limit: int) -> Sequence[KeptDiscrepancy]:
+        """All that the bills of a day showed, in the order in which they were found."""
+        ...
+
+    def open_of(self, bill_id: int) -> int:
+        """How many of a bill are open."""
+        ...
+
+    def page(
+        self,
+        account: str,
+        *,
+        livemode: bool,
+        page: Page,
+        is_open: bool | None = None,
+        kind: str | None = None,
+        day: str | None = None,
+        intent_id: int | None = None,
+    ) -> Sequence[KeptDiscrepancy]:
+        """Up to `limit` + 1 of them, newest first."""
         ...
 
     def count_open(self) -> int:

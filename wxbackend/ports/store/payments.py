@@ -61,6 +61,14 @@ class Intents(Protocol):
         """An attempt and its intent, both kept from others until the unit ends."""
         ...
 
+    def expect_lock_of(self, attempt_id: int) -> None:
+        """Say that `lock_of` comes next in this unit, so that its answer is waited for together with others."""
+        ...
+
+    def expect_lock_by_number(self, provider: str, merchant: str, out_trade_no: str) -> None:
+        """Say that `lock_by_number` comes next in this unit."""
+        ...
+
     def lock_by_number(self, provider: str, merchant: str, out_trade_no: str) -> tuple[PaymentIntent, Attempt] | None:
         """The same by the number that the provider knows."""
         ...

@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Final, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, BinaryIO, Final, TypeVar
 
 from wxbackend.domain.attempt import Attempt
-from wxbackend.domain.errors import ProviderUnknown, UnreadableMessage, Untrusted
-from wxbackend.domain.observation import Closed, Observation, Opened, RefundObservation, Uncertain
+from wxbackend.domain.bill import BillKind
+from wxbackend.domain.card import Card, Holder
+from wxbackend.domain.errors import NotConfigured, ProviderUnknown, UnreadableMessage, Untrusted
+from wxbackend.domain.observation import Closed, Observation, RefundObservation, Uncertain
+from wxbackend.domain.payment_code import PaymentCode
 from wxbackend.domain.refund import Refund
+from wxbackend.ports.bills import BillAnswer, BillOffer, Download
 from wxbackend.ports.provider import Acknowledgement, Exchange, Notice, PlatformCertificate, Reply
 from wxbackend.ports.surroundings import Surroundings
-from wxbackend.providers.wechat_v3 import certificates, mapping, notify, signing, wire
+from wxbackend.providers import wechat_bills
+from wxbackend.providers.wechat_v3 import (
+    bills,
+    card_refunds,
+    certificates,
+    code_payments,
+    mapping,
+    notify,
+    opening,
+    signing,
+    wire,
+)
 from wxbackend.providers.wechat_v3.config import MerchantConfig
 from wxbackend.providers.wechat_v3.keys import KeyRing
+from wxbackend.providers.wechat_v3.sharing import SharingCalls
+from wxbackend.providers.wechat_v3.transfers import TransferCalls
 
 T = TypeVar("T")
 
-PREPAY_LASTS_MS: Final = 7_200_000
-PREPAY_MARGIN_MS: Final = 60_000
 USER_AGENT: Final = "wxbackend"
 
 
-class WechatV3:
-    """See `ports.provider.Provider`."""
+class WechatV3(TransferCalls, SharingCalls):
+    """See `ports.provider.Provider`, and `ports.money_out` for what it offers beyond that."""
 
     name: Final = "wechat_v3"
     currencies: Final = frozenset({"CNY"})
@@ -38,10 +53,16 @@ class WechatV3:
         """The mchid."""
         return self._config.mchid
 
+    @property
+    def takes_codes(self) -> bool:
+        """Only where the settings say that WeChat has opened it to the merchant."""
+        return self._config.v3_codepay
+
     def order(self, attempt: Attempt) -> Exchange[Observation]:
-        """JSAPI order, also for mini programs (doc/v3/merchant/4012791856)."""
+        """JSAPI, Native, H5 or App order, by where the buyer stands (see `opening`)."""
         body = wire.order_body(attempt, notify_url=self._config.notify_url)
-        return self._exchange("order", "POST", wire.ORDER_PATH, body, lambda reply: self._read_order(attempt, reply))
+        path = wire.ORDER_PATHS[attempt.terminal]
+        return self._exchange("order", "POST", path, body, lambda reply: self._read_order(attempt, reply))
 
     def query(self, attempt: Attempt) -> Exchange[Observation]:
         """Query by our number (doc/v3/merchant/4012791900)."""
@@ -51,6 +72,16 @@ class WechatV3:
         """Close by our number (doc/v3/merchant/4012791901)."""
         return self._exchange("close", "POST", wire.close_target(attempt), wire.close_body(attempt), self._read_close)
 
+    def charge_code(self, attempt: Attempt, code: PaymentCode) -> Exchange[Observation]:
+        """Charge a payment code (apis/code-payment-v3/direct/code-pay)."""
+        body = wire.charge_body(attempt, code)
+        return self._exchange("code_pay", "POST", wire.CODE_PATH, body, self._read_charge)
+
+    def reverse(self, attempt: Attempt) -> Exchange[Observation]:
+        """Reverse by our number (apis/code-payment-v3/direct/reverse)."""
+        body = wire.reverse_body(attempt)
+        return self._exchange("reverse", "POST", wire.reverse_target(attempt), body, self._read_reversal)
+
     def refund(self, refund: Refund) -> Exchange[RefundObservation]:
         """Refund by our number, which never changes (doc/v3/merchant/4012791862)."""
         body = wire.refund_body(refund, notify_url=self._config.notify_url)
@@ -59,6 +90,39 @@ class WechatV3:
     def query_refund(self, refund: Refund) -> Exchange[RefundObservation]:
         """Ask for a refund by our number (doc/v3/merchant/4012791863)."""
         return self._exchange("query_refund", "GET", wire.refund_target(refund), b"", self._read_refund_query)
+
+    def bill(self, kind: BillKind, day: str) -> Exchange[BillAnswer]:
+        """Ask for a day's bill."""
+        return self._exchange("bill", "GET", bills.target(kind, day), b"", self._read_bill)
+
+    def bill_file(self, offer: BillOffer) -> Download:
+        """Fetch its file: the request is signed, the answer is not."""
+        signed = self._exchange("bill_file", "GET", offer.target, b"", lambda _: None)
+        return Download(signed.purpose, signed.hosts, signed.target, signed.headers, offer.digest)
+
+    def read_bill(self, kind: BillKind, file: BinaryIO) -> Iterator[list[Any]]:
+        """Its rows."""
+        return wechat_bills.READERS[kind](file)
+
+    @property
+    def card_banks(self) -> frozenset[str]:
+        """The banks whose cards take an abnormal refund."""
+        return card_refunds.BANKS
+
+    def refund_to_card(self, refund: Refund, card: Card) -> Exchange[RefundObservation]:
+        """Send an abnormal refund to a bank card (refund/refunds/create-abnormal-refund)."""
+        key = self._keys.for_sealing(self._config.public_key_id, now_s=self._now_s())
+        if key is None and card.holder is Holder.BUYER:
+            raise NotConfigured(self.merchant)
+        body = card_refunds.body(refund, card, key=key[1] if key else None)
+        return self._exchange(
+            "refund_to_card",
+            "POST",
+            card_refunds.target(refund),
+            body,
+            self._read_refund,
+            sealed_for=key[0] if key else None,
+        )
 
     def certificates(self) -> Exchange[tuple[PlatformCertificate, ...]]:
         """Fetch the platform certificates."""
@@ -88,10 +152,37 @@ class WechatV3:
         """WeChat's yes or no."""
         return notify.ACCEPTED if accepted else notify.REFUSED
 
+    @property
+    def notify_url(self) -> str:
+        """Where notices are to go."""
+        return self._config.notify_url
+
+    def exchange(self, purpose: str, method: str, target: str, body: bytes, read: Callable[[Reply], T]) -> Exchange[T]:
+        """A signed request of this merchant number, for its other products."""
+        return self._exchange(purpose, method, target, body, read)
+
+    def prove(self, reply: Reply) -> None:
+        """Raise `ProviderUnknown` unless the reply is proven to come from WeChat Pay."""
+        self._prove(reply)
+
+    def error_of(self, reply: Reply) -> tuple[str, str, str]:
+        """Code, message and Request-ID of an error answer."""
+        return self._error(reply)
+
     def _now_s(self) -> int:
         return self._surroundings.now_ms() // 1000
 
-    def _exchange(self, purpose: str, method: str, target: str, body: bytes, read: Callable[[Reply], T]) -> Exchange[T]:
+    def _exchange(
+        self,
+        purpose: str,
+        method: str,
+        target: str,
+        body: bytes,
+        read: Callable[[Reply], T],
+        *,
+        sealed_for: str | None = None,
+    ) -> Exchange[T]:
+        """A signed request; `sealed_for` is the serial of the key that fields in it are encrypted with."""
         config = self._config
         timestamp, nonce = str(self._now_s()), self._surroundings.nonce()
         headers = {
@@ -106,10 +197,11 @@ class WechatV3:
                 message=signing.request_message(method, target, timestamp, nonce, body),
             ),
         }
-        if body:
+        if body or method == "POST":
             headers["Content-Type"] = "application/json"
-        if config.public_key_id is not None:
-            headers["Wechatpay-Serial"] = config.public_key_id
+        serial = sealed_for or config.public_key_id
+        if serial is not None:
+            headers["Wechatpay-Serial"] = serial
         return Exchange(purpose, method, config.hosts, target, headers, body, read)
 
     def _prove(self, reply: Reply) -> None:
@@ -133,28 +225,28 @@ class WechatV3:
             return mapping.of_order_error(reply.status, code, message, request_id)
         self._prove(reply)
         try:
-            prepay_id = wire.required_text(wire.parse_object(reply.body), "prepay_id")
+            stamp = opening.Stamp(self._surroundings.now_ms(), self._surroundings.nonce(), self._config.private_key)
+            return opening.read(attempt, wire.parse_object(reply.body), stamp)
         except UnreadableMessage as error:
             return Uncertain(str(error))
-        now_ms = self._surroundings.now_ms()
-        until = min(attempt.expires_ms, now_ms + PREPAY_LASTS_MS) - PREPAY_MARGIN_MS
-        return Opened(prepay_id, self._client_params(attempt, prepay_id), until)
 
-    def _client_params(self, attempt: Attempt, prepay_id: str) -> dict[str, str]:
-        """What getBrandWCPayRequest and wx.requestPayment take (doc/v3/merchant/4012365341)."""
-        timestamp, nonce = str(self._now_s()), self._surroundings.nonce()
-        package = f"prepay_id={prepay_id}"
-        signature = signing.cashier_signature(
-            self._config.private_key, appid=attempt.app, timestamp=timestamp, nonce=nonce, package=package
-        )
-        return {
-            "appId": attempt.app,
-            "timeStamp": timestamp,
-            "nonceStr": nonce,
-            "package": package,
-            "signType": "RSA",
-            "paySign": signature,
-        }
+    def _read_charge(self, reply: Reply) -> Observation:
+        self._prove(reply)  # a refusal too: the shop lets the buyer go because of it
+        if reply.status not in (200, 202):
+            return code_payments.of_charge_error(reply.status, *self._error(reply))
+        try:
+            return mapping.of_transaction(wire.parse_object(reply.body))
+        except UnreadableMessage as error:
+            return Uncertain(str(error))
+
+    def _read_reversal(self, reply: Reply) -> Observation:
+        self._prove(reply)
+        if reply.status != 200:
+            return code_payments.of_reversal_error(reply.status, *self._error(reply))
+        try:
+            return code_payments.of_reversal(wire.parse_object(reply.body))
+        except UnreadableMessage as error:
+            return Uncertain(str(error))
 
     def _read_query(self, reply: Reply) -> Observation:
         if reply.status != 200:
@@ -167,6 +259,16 @@ class WechatV3:
             return mapping.of_transaction(wire.parse_object(reply.body))
         except UnreadableMessage as error:
             return Uncertain(str(error))
+
+    def _read_bill(self, reply: Reply) -> BillAnswer:
+        if reply.status == 200:
+            self._prove(reply)
+            return bills.read(reply, self._config.hosts)
+        code, _, _ = self._error(reply)
+        proven = code == bills.NOTHING_HAPPENED
+        if proven:
+            self._prove(reply)
+        return bills.of_error(reply.status, code, proven=proven)
 
     def _read_close(self, reply: Reply) -> Observation:
         if reply.status not in (200, 204):

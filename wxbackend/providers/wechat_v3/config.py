@@ -22,6 +22,16 @@ class BadKey(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class AutoDebit:
+    """What contracts with buyers need: WeChat's template, and what the descriptions leave open."""
+
+    plan_id: int
+    orders_path: str = "/v3/papay/pay/transactions"
+    announce_by: str = "schedule"
+    page_lasts_s: int = 1_800
+
+
+@dataclass(frozen=True, slots=True)
 class MerchantConfig:
     """One merchant number. `public_key_id` is sent with every request when it is known."""
 
@@ -32,6 +42,7 @@ class MerchantConfig:
     notify_url: str
     hosts: Hosts
     public_key_id: str | None = None
+    v3_codepay: bool = False
 
 
 def load_private_key(pem: bytes) -> RSAPrivateKey:

@@ -26,6 +26,7 @@ class KeyRing:
         clock_s: Callable[[], int],
     ) -> None:
         self._keys = dict(known)
+        self._effective_ms: dict[str, int] = {}
         self._load = load
         self._clock_s = clock_s
         self._looked_s = 0
@@ -42,7 +43,22 @@ class KeyRing:
         for certificate in certificates:
             if certificate.serial not in fresh:
                 fresh[certificate.serial] = load_certificate(certificate.pem.encode())[1]
+        effective = {certificate.serial: certificate.effective_ms for certificate in certificates}
+        self._effective_ms = self._effective_ms | effective
         self._keys = fresh
+
+    def for_sealing(self, preferred: str | None, *, now_s: int) -> tuple[str, RSAPublicKey] | None:
+        """The key to encrypt fields with, and its serial: the public key, or else the newest certificate in effect."""
+        key = self._keys.get(preferred) if preferred is not None else None
+        if preferred is not None and key is not None:
+            return preferred, key
+        if not self._effective_ms:
+            self._look_again("")
+        started = {serial: since for serial, since in self._effective_ms.items() if since <= now_s * 1000}
+        if not started:
+            return None
+        newest = max(started, key=lambda serial: (started[serial], serial))
+        return newest, self._keys[newest]
 
     def _look_again(self, serial: str) -> RSAPublicKey | None:
         with self._lock:

@@ -8,8 +8,8 @@ from typing import Any, Final
 import orjson
 
 from wxbackend.domain.errors import UnreadableMessage
-from wxbackend.ports.provider import Acknowledgement, Notice
-from wxbackend.providers.wechat_v3 import mapping, wire
+from wxbackend.ports.provider import Acknowledgement, Notice, SharingNews, TransferNews
+from wxbackend.providers.wechat_v3 import mandate_wire, mapping, sharing, transfers, wire
 from wxbackend.providers.wechat_v3.signing import PlatformKeys, unseal, verify
 
 ALGORITHM: Final = "AEAD_AES_256_GCM"
@@ -51,12 +51,30 @@ def parse(apiv3_keys: tuple[bytes, ...], body: bytes) -> Notice:
     number = wire.text(content, "out_trade_no")
     observation = None
     if kind in TRANSACTION_KINDS and number is not None:
-        observation = mapping.of_transaction(content)
+        debit = mandate_wire.is_debit(kind, content)
+        observation = mandate_wire.of_debit(content) if debit else mapping.of_transaction(content)
+    if kind in mandate_wire.KINDS:
+        contract = mandate_wire.of_contract(content, now_ms=_made_ms(envelope), kind=kind)
+        out_mandate_no = mandate_wire.contract_number(content)
+        return Notice(
+            notice_id, kind, merchant, None, None, out_mandate_no=out_mandate_no, mandate_observation=contract
+        )
+    if kind in transfers.NOTICE_KINDS:
+        news = TransferNews(wire.required_text(content, "out_bill_no"), transfers.of_bill(content))
+        return Notice(notice_id, kind, merchant or wire.text(content, "mch_id") or "", None, None, transfer=news)
+    if kind in sharing.NOTICE_KINDS:
+        about = sharing.sharing_number(content), wire.text(content, "out_return_no")
+        return Notice(notice_id, kind, merchant, None, None, sharing=SharingNews(*about))
     if kind in REFUND_KINDS:
         refund_number = wire.required_text(content, "out_refund_no")
         observed = mapping.of_refund(content, state_name="refund_status")
         return Notice(notice_id, kind, merchant, number, None, refund_number, observed)
     return Notice(notice_id, kind, merchant, number, observation)
+
+
+def _made_ms(envelope: dict[str, Any]) -> int:
+    """When the notice was made, for contents that do not say when what they tell happened."""
+    return wire.read_time_ms(wire.text(envelope, "create_time")) or 0
 
 
 def _content(apiv3_keys: tuple[bytes, ...], envelope: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,9 @@ import orjson
 
 from wxbackend.domain.attempt import Attempt
 from wxbackend.domain.errors import UnreadableMessage
+from wxbackend.domain.payment_code import PaymentCode
 from wxbackend.domain.refund import Refund
+from wxbackend.domain.terminal import NEEDS_PAYER, Terminal
 
 REFUND_PATH: Final = "/v3/refund/domestic/refunds"
 REASONS: Final = {
@@ -20,25 +22,40 @@ REASONS: Final = {
     "resolved_dispute": "协商退款",
 }
 """What the buyer reads in WeChat for the API's reasons; at most 80 bytes (reference: refund fields)."""
-ORDER_PATH: Final = "/v3/pay/transactions/jsapi"
+ORDER_PATHS: Final = {
+    Terminal.OFFICIAL_ACCOUNT: "/v3/pay/transactions/jsapi",
+    Terminal.MINI_PROGRAM: "/v3/pay/transactions/jsapi",
+    Terminal.WEB: "/v3/pay/transactions/native",
+    Terminal.WAP: "/v3/pay/transactions/h5",
+    Terminal.APP: "/v3/pay/transactions/app",
+}
+H5_TYPES: Final = {"ios": "iOS", "android": "Android"}
+H5_TYPE_OTHER: Final = "Wap"
+STORE_CHARACTERS_MAX: Final = 32
+CODE_PATH: Final = "/v3/pay/transactions/codepay"
 BEIJING: Final = timezone(timedelta(hours=8))
 JSON_DEPTH_BYTES_MAX: Final = 1024 * 1024
 
 
 def order_body(attempt: Attempt, *, notify_url: str) -> bytes:
-    """The body of a JSAPI order; the same attempt always gives the same bytes."""
-    return orjson.dumps(
-        {
-            "appid": attempt.app,
-            "mchid": attempt.merchant,
-            "description": attempt.description,
-            "out_trade_no": attempt.out_trade_no,
-            "time_expire": rfc3339(attempt.expires_ms),
-            "notify_url": notify_url,
-            "amount": {"total": attempt.money.amount, "currency": attempt.money.currency},
-            "payer": {"openid": attempt.payer},
-        }
-    )
+    """The body of an order; the same attempt always gives the same bytes."""
+    body: dict[str, Any] = {
+        "appid": attempt.app,
+        "mchid": attempt.merchant,
+        "description": attempt.description,
+        "out_trade_no": attempt.out_trade_no,
+        "time_expire": rfc3339(attempt.expires_ms),
+        "notify_url": notify_url,
+        "amount": {"total": attempt.money.amount, "currency": attempt.money.currency},
+    }
+    if attempt.terminal in NEEDS_PAYER:
+        body["payer"] = {"openid": attempt.payer}
+    if attempt.terminal is Terminal.WAP:
+        browser = H5_TYPES.get((attempt.os_type or "").lower(), H5_TYPE_OTHER)
+        body["scene_info"] = {"payer_client_ip": attempt.client_ip, "h5_info": {"type": browser}}
+    if attempt.profit_sharing:
+        body["settle_info"] = {"profit_sharing": True}
+    return orjson.dumps(body)
 
 
 def query_target(attempt: Attempt) -> str:
@@ -54,6 +71,32 @@ def close_target(attempt: Attempt) -> str:
 def close_body(attempt: Attempt) -> bytes:
     """The body that closes an order."""
     return orjson.dumps({"mchid": attempt.merchant})
+
+
+def charge_body(attempt: Attempt, code: PaymentCode) -> bytes:
+    """The body that charges a payment code; it names no address for notices, since none are sent."""
+    body: dict[str, Any] = {
+        "appid": attempt.app,
+        "mchid": attempt.merchant,
+        "description": attempt.description,
+        "out_trade_no": attempt.out_trade_no,
+        "amount": {"total": attempt.money.amount, "currency": attempt.money.currency},
+        "payer": {"auth_code": code.digits},
+        "scene_info": {"store_info": {"out_id": attempt.account[:STORE_CHARACTERS_MAX]}},
+    }
+    if attempt.profit_sharing:
+        body["settle_info"] = {"profit_sharing": True}
+    return orjson.dumps(body)
+
+
+def reverse_target(attempt: Attempt) -> str:
+    """Path that reverses a charge."""
+    return f"/v3/pay/transactions/out-trade-no/{_part(attempt.out_trade_no)}/reverse"
+
+
+def reverse_body(attempt: Attempt) -> bytes:
+    """The body that reverses a charge."""
+    return orjson.dumps({"appid": attempt.app, "mchid": attempt.merchant})
 
 
 def refund_body(refund: Refund, *, notify_url: str) -> bytes:

@@ -17,6 +17,8 @@ from wxbackend.simulators.desk.reading import (
 from wxbackend.simulators.wechat_pay.courier import COPIES_MAX, delivery_view, parcel_view
 from wxbackend.simulators.wechat_pay.delivery import Sender
 from wxbackend.simulators.wechat_pay.forgery import Forgery, forge
+from wxbackend.simulators.wechat_pay.v2.forgery import ForgeryV2
+from wxbackend.simulators.wechat_pay.v2.forgery import forge as forge_by_v2
 from wxbackend.simulators.world import World
 
 WAIT_S_DEFAULT = 10.0
@@ -27,6 +29,7 @@ def add_to(desk: Blueprint, world: World) -> None:
     """Add these paths to the desk."""
     _add_sent(desk, world)
     _add_forgery(desk, world)
+    _add_forgery_v2(desk, world)
 
 
 def _add_sent(desk: Blueprint, world: World) -> None:
@@ -113,3 +116,25 @@ def _add_forgery(desk: Blueprint, world: World) -> None:
         finally:
             sender.close()
         return show({"id": notice_id, **reply.view(), "body": reply.excerpt})
+
+
+def _add_forgery_v2(desk: Blueprint, world: World) -> None:
+    @desk.post("/notices/forge_v2")
+    def forge_notice_v2() -> Response:
+        """The same by API v2; overrides are flat texts, and sign is the key under which a refund's is sealed."""
+        wish = read_wish(["url", "sign", "sign_type", "out_trade_no", "out_refund_no", "overrides", "raw_body"])
+        forgery = ForgeryV2(
+            url=text(wish, "url"),
+            sign=text(wish, "sign", "valid"),
+            sign_type=text(wish, "sign_type", "MD5"),
+            out_trade_no=text(wish, "out_trade_no", ""),
+            out_refund_no=text(wish, "out_refund_no", ""),
+            overrides={name: str(value) for name, value in mapping(wish, "overrides").items()},
+            raw_body=text(wish, "raw_body") if "raw_body" in wish else None,
+        )
+        sender = Sender()
+        try:
+            reply = forge_by_v2(world, forgery, sender)
+        finally:
+            sender.close()
+        return show({**reply.view(), "body": reply.excerpt})

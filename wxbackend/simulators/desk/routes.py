@@ -6,7 +6,21 @@ import ipaddress
 
 from flask import Blueprint, Response, current_app, request
 
-from wxbackend.simulators.desk import buyer_routes, notice_routes, refund_routes, token_routes, world_routes
+from wxbackend.simulators.desk import (
+    bill_routes,
+    buyer_routes,
+    code_routes,
+    contract_routes,
+    entrance_routes,
+    notice_routes,
+    push_routes,
+    refund_routes,
+    sharing_routes,
+    shipping_routes,
+    token_routes,
+    transfer_routes,
+    world_routes,
+)
 from wxbackend.simulators.desk.reading import DeskError, show
 from wxbackend.simulators.world import World
 
@@ -45,9 +59,17 @@ def blueprint(world: World) -> Blueprint:
 
     world_routes.add_to(desk, world)
     buyer_routes.add_to(desk, world)
+    entrance_routes.add_to(desk, world)
+    code_routes.add_to(desk, world)
     notice_routes.add_to(desk, world)
     token_routes.add_to(desk, world)
     refund_routes.add_to(desk, world)
+    contract_routes.add_to(desk, world)
+    transfer_routes.add_to(desk, world)
+    sharing_routes.add_to(desk, world)
+    bill_routes.add_to(desk, world)
+    push_routes.add_to(desk, world)
+    shipping_routes.add_to(desk, world)
     return desk
 
 

@@ -22,7 +22,7 @@ def order_view(order: Order) -> dict[str, object]:
         **transaction_view(order),
         "total": order.request.total,
         "description": order.request.description,
-        "openid": order.request.openid,
+        "openid": order.payer,
         "notify_url": order.request.notify_url,
         "created_at": rfc3339(order.created_at),
         "expires_at": rfc3339(order.expires_at),
@@ -108,8 +108,8 @@ def _add_knobs(desk: Blueprint, world: World) -> None:
 
     @desk.post("/mischief")
     def set_mischief() -> Response:
-        """Set knobs under api (a list, replaced whole), notices and platform."""
-        world.mischief.set(read_wish(["api", "notices", "platform"]))
+        """Set knobs under api (a list, replaced whole), notices, platform and pushes."""
+        world.mischief.set(read_wish(["api", "notices", "platform", "pushes"]))
         return show(world.mischief.view())
 
     @desk.delete("/mischief")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify, make_response, render_template, request
 
 from wxbackend.simulators.clock import rfc3339
-from wxbackend.simulators.wechat_pay.orders import SUCCESS, Order
+from wxbackend.simulators.wechat_pay.code_payments import asked
+from wxbackend.simulators.wechat_pay.orders import REFUND, SUCCESS, Order
+from wxbackend.simulators.wechat_pay.refunds import Refund
 from wxbackend.simulators.world import World
 
 PAID_SHOWN_MAX = 50
@@ -29,6 +31,11 @@ def order_view(order: Order) -> dict[str, object]:
         "merchant": f"{MERCHANT_NAME} {order.request.mchid}",
         "at": rfc3339(at)[:19].replace("T", " "),
     }
+
+
+def refund_line(refund: Refund) -> dict[str, object]:
+    """A refund as the buyer sees it below what was paid; `fen` is how much."""
+    return {"fen": refund.request.refund, "state": refund.status, "to": refund.received_account}
 
 
 def blueprint(world: World) -> Blueprint:
@@ -71,6 +78,13 @@ def _pages(phone: Blueprint) -> None:
         answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         return answer
 
+    @phone.get("/sign")
+    def sign() -> Response:
+        """The page on which a buyer signs a contract; nobody may put it into a frame."""
+        answer = make_response(render_template("phone/sign.html"))
+        answer.headers["Content-Security-Policy"] = f"{OWN_THINGS_ONLY}; frame-ancestors 'none'"
+        return answer
+
     @phone.get("/bridge.js")
     def bridge() -> Response:
         """The bridge, which any page may load."""
@@ -83,7 +97,7 @@ def _pages(phone: Blueprint) -> None:
 def _books(phone: Blueprint, world: World) -> None:
     @phone.get("/orders")
     def orders() -> tuple[Response, int]:
-        """What waits for `?buyer=` to pay, and what that buyer has paid; newest first."""
+        """What waits for `?buyer=` to pay, whose PIN is asked for, and what was paid; newest first."""
         buyer = world.buyers.get(request.args.get("buyer", ""))
         if buyer is None:
             return jsonify(error={"message": "没有这个买家 no such buyer"}), 404
@@ -92,13 +106,27 @@ def _books(phone: Blueprint, world: World) -> None:
         paid = [
             order
             for order in world.orders.everything()
-            if order.state == SUCCESS and order.payment and order.payment.openid in openids
+            if order.state in (SUCCESS, REFUND) and order.payment and order.payment.openid in openids
         ]
         paid.sort(key=lambda order: order.payment.paid_at if order.payment else 0, reverse=True)
         return jsonify(
             waiting=[order_view(order) for order in waiting[:WAITING_SHOWN_MAX]],
-            paid=[order_view(order) for order in paid[:PAID_SHOWN_MAX]],
+            paid=[
+                order_view(order)
+                | {"refunds": [refund_line(each) for each in world.refunds.of_order(order.request.out_trade_no)]}
+                for order in paid[:PAID_SHOWN_MAX]
+            ],
+            asked=[order_view(order) for order in asked(world, buyer)],
         ), 200
+
+    @phone.get("/codes")
+    def order_behind_code() -> tuple[Response, int]:
+        """The order behind a QR code's text, for the cashier to show before it is paid."""
+        number = world.entrances.scanned(request.args.get("code", ""))
+        order = world.orders.find(number) if number is not None else None
+        if order is None:
+            return jsonify(error={"message": "二维码无效或已过期 no such code, or it has ended"}), 404
+        return jsonify(order_view(order)), 200
 
     @phone.get("/prepays/<prepay_id>")
     def order_behind(prepay_id: str) -> tuple[Response, int]:
@@ -108,3 +136,16 @@ def _books(phone: Blueprint, world: World) -> None:
         if order is None:
             return jsonify(error={"message": "没有这个预支付单 no such prepay id"}), 404
         return jsonify(order_view(order)), 200
+
+    @phone.get("/contracts/<page>")
+    def contract_behind(page: str) -> tuple[Response, int]:
+        """The contract behind a page to sign on, for the buyer to read."""
+        contract = world.contracts.behind(page)
+        if contract is None:
+            return jsonify(error={"message": "页面已失效 no such page, or its time is over"}), 404
+        return jsonify(
+            code=contract.request.code,
+            state=contract.state,
+            display_account=contract.request.display_account,
+            merchant=f"{MERCHANT_NAME} {world.credentials.mchid}",
+        ), 200

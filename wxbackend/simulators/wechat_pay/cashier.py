@@ -11,6 +11,8 @@ from wxbackend.simulators.ledger import MERCHANT, Movement, NotEnoughMoneyError
 from wxbackend.simulators.wechat_pay.notices import make_notice
 from wxbackend.simulators.wechat_pay.orders import CLOSED, Order, transaction_view
 from wxbackend.simulators.wechat_pay.signing import cashier_message, verify
+from wxbackend.simulators.wechat_pay.v2.notices import payment_notice
+from wxbackend.simulators.wechat_pay.v2.signing import fits
 from wxbackend.simulators.world import World
 
 PREPAY_PACKAGE = re.compile(r"prepay_id=(\S+)")
@@ -31,6 +33,8 @@ FAILURES = {"fail": "支付失败", "wrong_password": "支付密码错误", "no_
 BAD_PREPAY = "缺少参数 total_fee"
 BAD_SIGNATURE = "支付验证签名失败"
 OTHER_PAYER = "下单账号与支付账号不一致"
+OPENED_BY_ANOTHER = "订单信息错误，请重新下单"
+"""One code or link, one payer: a second account that opens it is told so (reference: WeChat Pay v3 life times)."""
 ALREADY_PAID = "该订单已支付"
 NO_LONGER_VALID = "该订单已失效"
 
@@ -126,7 +130,7 @@ def settle_params(world: World, *, buyer: Buyer, invocation: Invocation, outcome
     try:
         order = _open(world, invocation)
     except CashierClosedError as closed:
-        return _failed(channel, closed)
+        return failed(channel, closed)
     return settle_order(world, buyer=buyer, channel=channel, order=order, outcome=outcome)
 
 
@@ -144,7 +148,7 @@ def settle_order(world: World, *, buyer: Buyer, channel: Channel, order: Order, 
             paid = _pay(world, order, buyer)
         notice_id = _tell(world, paid)
     except CashierClosedError as closed:
-        return _failed(channel, closed)
+        return failed(channel, closed)
     reports = {"pay": channel.ok, "pay_but_report_cancel": channel.cancel}
     return Settlement(reports.get(outcome), None, paid, notice_id)
 
@@ -154,18 +158,26 @@ def _open(world: World, invocation: Invocation) -> Order:
     package = PREPAY_PACKAGE.fullmatch(fields["package"])
     prepay = world.orders.live_prepay(package[1]) if package else None
     order = world.orders.find(prepay.out_trade_no) if prepay else None
-    if order is None or order.request.appid != fields["appId"]:
+    if order is None or order.request.appid != fields["appId"] or order.request.trade_type != "JSAPI":
         raise CashierClosedError(BAD_PREPAY)
+    if fields["signType"] != (order.request.sign_type or "RSA") or not _signed(world, fields):
+        raise CashierClosedError(BAD_SIGNATURE, order)
+    return order
+
+
+def _signed(world: World, fields: Mapping[str, str]) -> bool:
+    """Whether the page's parameters bear the merchant's signature of the type that they name."""
+    if fields["signType"] != "RSA":
+        names = {"timeStamp": "time"} | {name: name for name in ("appId", "nonceStr", "package", "signType")}
+        covered = {name: fields[source] for name, source in names.items()} | {"sign": fields["paySign"]}
+        return fits(covered, world.credentials.apiv2_key, fields["signType"])
     message = cashier_message(
         appid=fields["appId"],
         timestamp=fields["time"],
         nonce=fields["nonceStr"],
         package=fields["package"],
     )
-    signed = verify(world.credentials.merchant_public_key, message, fields["paySign"])
-    if fields["signType"] != "RSA" or not signed:
-        raise CashierClosedError(BAD_SIGNATURE, order)
-    return order
+    return verify(world.credentials.merchant_public_key, message, fields["paySign"])
 
 
 def _read(invocation: Invocation) -> dict[str, str]:
@@ -208,8 +220,10 @@ def _still_payable(world: World, order: Order, buyer: Buyer) -> Order:
         raise CashierClosedError(ALREADY_PAID, current)
     if current.state == CLOSED:
         raise CashierClosedError(NO_LONGER_VALID, current)
-    if buyer.openids.get(current.request.appid) != current.request.openid:
-        raise CashierClosedError(OTHER_PAYER, current)
+    openid = buyer.openids[current.request.appid]
+    current = world.orders.open_for(current.request.out_trade_no, openid)
+    if current.payer != openid:
+        raise CashierClosedError(OTHER_PAYER if current.request.openid else OPENED_BY_ANOTHER, current)
     return current
 
 
@@ -219,20 +233,21 @@ def _pay(world: World, order: Order, buyer: Buyer) -> Order:
         world.ledger.move(Movement(account_of(buyer.id), MERCHANT, request.total, request.out_trade_no))
     except NotEnoughMoneyError as error:
         raise CashierClosedError(FAILURES["no_money"], order) from error
-    return world.orders.mark_paid(request.out_trade_no, request.openid)
+    return world.orders.mark_paid(request.out_trade_no, buyer.openids[request.appid])
 
 
 def _tell(world: World, order: Order) -> str:
-    notice = make_notice(
-        transaction_view(order),
-        url=order.request.notify_url,
-        apiv3_key=world.credentials.apiv3_key,
-        now=world.clock.now(),
+    url, now = order.request.notify_url, world.clock.now()
+    notice = (
+        make_notice(transaction_view(order), url=url, apiv3_key=world.credentials.apiv3_key, now=now)
+        if order.request.sign_type is None
+        else payment_notice(order, world.credentials, url=url, now=now)
     )
     world.courier.announce(notice)
     return notice.id
 
 
-def _failed(channel: Channel, closed: CashierClosedError) -> Settlement:
+def failed(channel: Channel, closed: CashierClosedError) -> Settlement:
+    """What the page hears when the cashier refuses."""
     err_msg = f"{channel.fail} {closed.text}" if channel.detail_in_message else channel.fail
     return Settlement(err_msg, closed.text, closed.order)

@@ -20,7 +20,9 @@ from wxbackend.simulators.wechat_pay.notices import (
     notice_headers,
     signature_headers,
     tampered,
+    xml_headers,
 )
+from wxbackend.simulators.wechat_pay.v2.xml import BadXmlError, parse
 
 POOL_THREADS = 64
 COPIES_MAX = 64
@@ -263,11 +265,17 @@ class Courier:
 
     def _send_one(self, parcel: Parcel, plan: Plan, attempt: int) -> Delivery:
         notice = parcel.notice
-        key = self._keys.for_notice()
-        headers = signature_headers(key, notice.body, plan.disguise)
-        body = tampered(notice.body) if plan.tamper else notice.body
+        headers: dict[str, str] = {}
+        if notice.impostor is None:
+            headers = signature_headers(self._keys.for_notice(), notice.body, plan.disguise)
+            body = tampered(notice.body) if plan.tamper else notice.body
+            named = notice_headers(headers)
+        else:
+            honest = plan.disguise == Disguise() and not plan.tamper
+            body = notice.body if honest else notice.impostor
+            named = xml_headers()
         at, virtual_at = real_now(), self._clock.now()
-        reply = self._sender.post(notice.url, body, notice_headers(headers))
+        reply = self._sender.post(notice.url, body, named)
         return Delivery(
             notice_id=notice.id,
             attempt=attempt,
@@ -296,7 +304,7 @@ class Courier:
                 return
             parcel = replace(parcel, deliveries=parcel.deliveries + tuple(sent))
             # WeChat follows a signature probe by a proper notice whatever the answer to it was.
-            told = any(item.reply.accepted and "probe" not in item.mischief for item in sent)
+            told = any(_accepted(parcel.notice, item.reply) and "probe" not in item.mischief for item in sent)
             if told:
                 parcel = replace(parcel, state=DELIVERED, due_at=None)
             if on_schedule:
@@ -350,6 +358,16 @@ def parcel_view(parcel: Parcel) -> dict[str, object]:
         "next_at": None if parcel.due_at is None else rfc3339(parcel.due_at),
         "deliveries": [delivery_view(delivery) for delivery in parcel.deliveries],
     }
+
+
+def _accepted(notice: Notice, reply: Reply) -> bool:
+    """Whether WeChat counts this as told; by API v2 the answer has to say so in XML."""
+    if notice.impostor is None or not reply.accepted:
+        return reply.accepted
+    try:
+        return parse(reply.excerpt.encode()).get("return_code") == "SUCCESS"
+    except BadXmlError:
+        return False
 
 
 def _planned_again(parcel: Parcel) -> Parcel:

@@ -157,7 +157,8 @@ def _refund_topic(resource: Mapping[str, object]) -> Topic:
 
 
 def _as_if_paid(world: World, order: Order) -> Order:
-    return paid_copy(order, openid=order.request.openid, now=world.clock.now())
+    payer = order.payer or world.buyers.default().openids[order.request.appid]
+    return paid_copy(order, openid=payer, now=world.clock.now())
 
 
 def _override(target: dict[str, object], path: str, value: object) -> None:

@@ -35,12 +35,17 @@ class Topic:
     kind: str
 
 
+NUMBERS = ("out_trade_no", "out_bill_no", "out_return_no", "out_order_no")
+"""The merchant's number of what a notice is about, by whatever name it has there."""
 PAID = Topic("TRANSACTION.SUCCESS", "支付成功", "transaction")
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One event on its way to a merchant. The body, and so the `id` within, is the same at every attempt."""
+    """One event on its way to a merchant. The body, and so the `id` within, is the same at every attempt.
+
+    `out_trade_no` is the merchant's number of what it is about, a transfer's too.
+    """
 
     id: str
     event_type: str
@@ -49,6 +54,8 @@ class Notice:
     created_at: float
     body: bytes = field(repr=False)
     out_refund_no: str = ""
+    impostor: bytes | None = field(default=None, repr=False)
+    """By API v2, whose messages prove themselves in their body: what somebody without the key would send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +96,7 @@ def make_notice(
     return Notice(
         id=notice_id,
         event_type=topic.event_type,
-        out_trade_no=str(resource.get("out_trade_no", "")),
+        out_trade_no=str(next((resource[name] for name in NUMBERS if name in resource), "")),
         url=url,
         created_at=now,
         body=body,
@@ -125,6 +132,17 @@ def signature_headers(key: SigningKey, body: bytes, disguise: Disguise) -> dict[
         "Wechatpay-Signature": signature,
         "Wechatpay-Serial": serial,
         "Wechatpay-Signature-Type": SIGNATURE_TYPE,
+    }
+
+
+def xml_headers() -> dict[str, str]:
+    """All headers of a notice by API v2."""
+    return {
+        "Content-Type": "text/xml",
+        "User-Agent": "Mozilla/4.0",
+        "Pragma": "no-cache",
+        "Accept": "*/*",
+        "Connection": "close",
     }
 
 

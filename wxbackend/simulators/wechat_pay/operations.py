@@ -10,10 +10,11 @@ from wxbackend.simulators.wechat_pay.gate import Call
 from wxbackend.simulators.wechat_pay.order_request import (
     OUT_TRADE_NO,
     OrderRequest,
+    Product,
     read_close,
-    read_jsapi,
+    read_order,
 )
-from wxbackend.simulators.wechat_pay.orders import transaction_view
+from wxbackend.simulators.wechat_pay.orders import Prepay, transaction_view
 from wxbackend.simulators.wechat_pay.refusal import (
     CAUSE_APPID_MISMATCH,
     CAUSE_MERCHANT_ORDER_MISMATCH,
@@ -34,22 +35,38 @@ class Result:
     body: Mapping[str, object] | None
     out_trade_no: str | None = None
     out_refund_no: str | None = None
+    file: bytes | None = None
+    """A file, which is not signed."""
 
 
-def create_jsapi_order(world: World, call: Call) -> Result:
-    """Place an order for an official account page or a mini program."""
-    wish = read_jsapi(parse_object(call.body))
-    _check_merchant(world, wish.mchid)
-    _check_app_and_payer(world, wish)
-    prepay = world.orders.place(wish)
-    return Result({"prepay_id": prepay.prepay_id}, wish.out_trade_no)
+def create_order(product: Product, origin: str) -> Callable[[World, Call], Result]:
+    """Place an order of one product; `origin` is where this WeChat's own pages are."""
+
+    def operation(world: World, call: Call) -> Result:
+        wish = read_order(product, parse_object(call.body))
+        check_merchant(world, wish.mchid)
+        check_app_and_payer(world, wish)
+        prepay = world.orders.place(wish)
+        return Result(_opened(world, wish, prepay, origin), wish.out_trade_no)
+
+    return operation
+
+
+def _opened(world: World, wish: OrderRequest, prepay: Prepay, origin: str) -> dict[str, object]:
+    match wish.trade_type:
+        case "NATIVE":
+            return {"code_url": world.entrances.open_code(wish.out_trade_no)}
+        case "MWEB":
+            return {"h5_url": world.entrances.open_page(origin, prepay)}
+        case _:
+            return {"prepay_id": prepay.prepay_id}
 
 
 def query_by_out_trade_no(out_trade_no: str, query: Mapping[str, str]) -> Callable[[World, Call], Result]:
     """An order by the merchant's number."""
 
     def operation(world: World, _call: Call) -> Result:
-        _check_merchant(world, query.get("mchid"))
+        check_merchant(world, query.get("mchid"))
         check(out_trade_no, OUT_TRADE_NO, "/out_trade_no")
         return Result(transaction_view(world.orders.get(out_trade_no)))
 
@@ -60,7 +77,7 @@ def query_by_transaction_id(transaction_id: str, query: Mapping[str, str]) -> Ca
     """An order by WeChat's number, which it has once it is paid."""
 
     def operation(world: World, _call: Call) -> Result:
-        _check_merchant(world, query.get("mchid"))
+        check_merchant(world, query.get("mchid"))
         return Result(transaction_view(world.orders.get_by_transaction(transaction_id)))
 
     return operation
@@ -70,7 +87,7 @@ def close_order(out_trade_no: str) -> Callable[[World, Call], Result]:
     """Close an unpaid order: 204 without a body."""
 
     def operation(world: World, call: Call) -> Result:
-        _check_merchant(world, read_close(parse_object(call.body)))
+        check_merchant(world, read_close(parse_object(call.body)))
         check(out_trade_no, OUT_TRADE_NO, "/out_trade_no")
         world.orders.close(out_trade_no)
         return Result(None, out_trade_no)
@@ -98,7 +115,7 @@ def refuse_method(_world: World, _call: Call) -> Result:
 
 
 def pay_at_once(world: World, result: Result) -> None:
-    """The order's own payer pays before the merchant has our answer, and the notice goes out first."""
+    """The order's own payer, or the first buyer, pays before the merchant has our answer; the notice goes out first."""
     notice_id = _pay_as_its_payer(world, result.out_trade_no)
     if notice_id is not None:
         world.courier.wait_attempted(notice_id, NOTICE_WAIT_S)
@@ -112,16 +129,18 @@ def pay_though_closed(world: World, result: Result) -> None:
 
 
 def _pay_as_its_payer(world: World, out_trade_no: str | None) -> str | None:
-    """Pay an order by the buyer it was made for; the notice's id, or None when nobody could pay."""
+    """Pay an order by whom it was made for, or by the first buyer; the notice's id, or None for no order."""
     order = world.orders.find(out_trade_no) if out_trade_no else None
-    owner = world.buyers.owner(order.request.openid) if order else None
-    if order is None or owner is None:
+    if order is None:
         return None
+    owner = world.buyers.owner(order.request.openid) if order.request.openid else None
+    buyer = owner[0] if owner else world.buyers.default()
     channel = CHANNELS["official_account"]
-    return settle_order(world, buyer=owner[0], channel=channel, order=order, outcome="pay").notice_id
+    return settle_order(world, buyer=buyer, channel=channel, order=order, outcome="pay").notice_id
 
 
-def _check_merchant(world: World, mchid: str | None) -> None:
+def check_merchant(world: World, mchid: str | None) -> None:
+    """Refuse a body that names no merchant or another one."""
     if not mchid:
         raise Refusal(400, "PARAM_ERROR", "缺少参数mchid", cause=CAUSE_PARAMETER)
     if mchid != world.credentials.mchid:
@@ -133,17 +152,35 @@ def _check_merchant(world: World, mchid: str | None) -> None:
         )
 
 
-def _check_app_and_payer(world: World, wish: OrderRequest) -> None:
-    app = world.credentials.app(wish.appid)
-    if app is None or not app.bound:
+def check_app_and_payer(world: World, wish: OrderRequest) -> None:
+    """Refuse an app that cannot order so, and a payer who is not of the app."""
+    check_app(world, wish.appid, trade_type=wish.trade_type)
+    if wish.openid is not None:
+        _check_payer(world, wish.appid, wish.openid)
+
+
+def check_app(world: World, appid: str, *, trade_type: str) -> None:
+    """Refuse an app that is not bound to the merchant, or that cannot order so."""
+    app = world.credentials.app(appid)
+    if app is None or not app.bound or not _fits(app.kind, trade_type):
         raise Refusal(
             400,
             "APPID_MCHID_NOT_MATCH",
             "appid和mch_id不匹配，请检查后再试",
             cause=CAUSE_APPID_MISMATCH,
         )
-    owner = world.buyers.owner(wish.openid)
+
+
+def _fits(kind: str, trade_type: str) -> bool:
+    """An app of the open platform orders for itself and nobody else; codes and pages are any app's."""
+    if trade_type in ("NATIVE", "MWEB", "MICROPAY"):
+        return True
+    return (kind == "mobile_app") is (trade_type == "APP")
+
+
+def _check_payer(world: World, appid: str, openid: str) -> None:
+    owner = world.buyers.owner(openid)
     if owner is None:
         raise Refusal(400, "PARAM_ERROR", "无效的openid", cause=CAUSE_PARAMETER)
-    if owner[1] != wish.appid:
+    if owner[1] != appid:
         raise Refusal(400, "INVALID_REQUEST", "appid与openid不匹配", cause=CAUSE_PARAMETER)

@@ -1,4 +1,4 @@
-"""The JSAPI order request, which mini programs use too: its fields, and the rules that reach beyond one field."""
+"""The order request of each product: its fields, and the rules that reach beyond one field."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import ip_address
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from wxbackend.simulators.wechat_pay.refusal import (
     Refusal,
     bad_parameter,
 )
-from wxbackend.simulators.wechat_pay.validation import Flag, Many, Shape, Text, Whole, check
+from wxbackend.simulators.wechat_pay.validation import Flag, Many, Rule, Shape, Text, Whole, check
 
 OUT_TRADE_NO = Text(32, 6, pattern=re.compile(r"[0-9A-Za-z_\-|*]+"))
 MCHID = Text(32, 1)
@@ -27,7 +28,7 @@ LIFETIME_MOST_S = 90 * 86400
 
 CLOSE = Shape(required={"mchid": MCHID}, optional={})
 
-_GOODS = Shape(
+GOODS = Shape(
     required={"merchant_goods_id": Text(32, 1), "quantity": Whole(1), "unit_price": Whole(0)},
     optional={"wechatpay_goods_id": Text(32), "goods_name": Text(256)},
 )
@@ -37,38 +38,76 @@ _STORE = Shape(
 )
 _IDENTITY = Shape(required={"type": Text(32, 1), "number": Text(1024, 1), "name": Text(1024, 1)}, optional={})
 
-# Field limits: reference, WeChat Pay v3 JSAPI order (lengths are characters).
-JSAPI = Shape(
-    required={
-        "appid": Text(32, 1),
-        "mchid": MCHID,
-        "description": Text(127, 1),
-        "out_trade_no": OUT_TRADE_NO,
-        "notify_url": Text(NOTIFY_URL_CHARACTERS_MAX, 1),
-        "amount": Shape(required={"total": Whole(1)}, optional={"currency": Text(16)}),
-        "payer": Shape(required={}, optional={"openid": Text(128, 1), "identity": _IDENTITY}),
-    },
+_H5_INFO = Shape(
+    required={"type": Text(32, 1, choices=frozenset({"iOS", "Android", "Wap"}))},
     optional={
-        "time_expire": Text(64, 1),
-        "attach": Text(128),
-        "goods_tag": Text(32),
-        "limit_pay": Many(Text(32, choices=frozenset({"no_balance", "no_credit", "no_debit", "balance_only"}))),
-        "support_fapiao": Flag(),
-        "detail": Shape(
-            required={},
-            optional={
-                "cost_price": Whole(0),
-                "invoice_id": Text(32),
-                "goods_detail": Many(_GOODS),
-            },
-        ),
-        "scene_info": Shape(
-            required={},
-            optional={"payer_client_ip": Text(45, 1), "device_id": Text(32), "store_info": _STORE},
-        ),
-        "settle_info": Shape(required={}, optional={"profit_sharing": Flag()}),
+        "app_name": Text(64), "app_url": Text(128), "bundle_id": Text(128), "package_name": Text(128),
     },
+)  # fmt: skip
+
+# Field limits: reference, WeChat Pay v3 orders (lengths are characters).
+_REQUIRED: Mapping[str, Rule] = {
+    "appid": Text(32, 1),
+    "mchid": MCHID,
+    "description": Text(127, 1),
+    "out_trade_no": OUT_TRADE_NO,
+    "notify_url": Text(NOTIFY_URL_CHARACTERS_MAX, 1),
+    "amount": Shape(required={"total": Whole(1)}, optional={"currency": Text(16)}),
+}
+_SCENE: Mapping[str, Rule] = {"device_id": Text(32), "store_info": _STORE}
+_OPTIONAL: Mapping[str, Rule] = {
+    "time_expire": Text(64, 1),
+    "attach": Text(128),
+    "goods_tag": Text(32),
+    "limit_pay": Many(Text(32, choices=frozenset({"no_balance", "no_credit", "no_debit", "balance_only"}))),
+    "support_fapiao": Flag(),
+    "detail": Shape(
+        required={},
+        optional={
+            "cost_price": Whole(0),
+            "invoice_id": Text(32),
+            "goods_detail": Many(GOODS),
+        },
+    ),
+    "scene_info": Shape(required={}, optional={"payer_client_ip": Text(45, 1), **_SCENE}),
+    "settle_info": Shape(required={}, optional={"profit_sharing": Flag()}),
+}
+_NOBODY = Shape(required={}, optional={"identity": _IDENTITY})
+
+JSAPI = Shape(
+    required={**_REQUIRED, "payer": Shape(required={}, optional={"openid": Text(128, 1), "identity": _IDENTITY})},
+    optional=_OPTIONAL,
 )
+# Whoever scans, or opens, first pays: an openid is an illegal extra parameter.
+NATIVE = Shape(required=_REQUIRED, optional={**_OPTIONAL, "payer": _NOBODY})
+APP = NATIVE
+H5 = Shape(
+    required={
+        **_REQUIRED,
+        "scene_info": Shape(required={"payer_client_ip": Text(45, 1), "h5_info": _H5_INFO}, optional=_SCENE),
+    },
+    optional={**{name: rule for name, rule in _OPTIONAL.items() if name != "scene_info"}, "payer": _NOBODY},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One way of ordering: the last part of its path, what queries and notices call it, and what a body may hold."""
+
+    path: str
+    trade_type: str
+    shape: Shape
+
+
+PRODUCTS = {
+    product.path: product
+    for product in (
+        Product("jsapi", "JSAPI", JSAPI),
+        Product("native", "NATIVE", NATIVE),
+        Product("h5", "MWEB", H5),
+        Product("app", "APP", APP),
+    )
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +120,29 @@ class OrderRequest:
     description: str
     notify_url: str
     total: int
-    openid: str
+    openid: str | None
     trade_type: str
     lifetime_ends: float | None
     attach: str | None
     device_id: str | None
     body: Mapping[str, object]
+    sign_type: str | None = None
+    """How it was signed where it came by API v2; the cashier and notices follow it."""
 
 
-def read_jsapi(body: dict[str, object]) -> OrderRequest:
+def read_order(product: Product, body: dict[str, object]) -> OrderRequest:
     """Check a parsed body field by field. Raises Refusal with the code a merchant would get."""
-    check(body, JSAPI)
-    payer = cast("dict[str, str]", body["payer"])
-    if "openid" not in payer:
+    check(body, product.shape)
+    payer = cast("dict[str, str]", body.get("payer", {}))
+    if product.trade_type == "JSAPI" and "openid" not in payer:
         raise bad_parameter("/payer/openid", "JSAPI支付必须传openid", cause=CAUSE_OPENID_MISSING)
     amount = cast("dict[str, object]", body["amount"])
     if amount.get("currency", "CNY") != "CNY":
         raise Refusal(400, "INVALID_REQUEST", "暂不支持境外支付", cause=CAUSE_PARAMETER)
     check_notify_url(str(body["notify_url"]))
     scene = cast("dict[str, str]", body.get("scene_info", {}))
+    if product.trade_type == "MWEB":
+        check_client_ip(scene["payer_client_ip"])
     return OrderRequest(
         appid=str(body["appid"]),
         mchid=str(body["mchid"]),
@@ -107,8 +150,8 @@ def read_jsapi(body: dict[str, object]) -> OrderRequest:
         description=str(body["description"]),
         notify_url=str(body["notify_url"]),
         total=cast("int", amount["total"]),
-        openid=payer["openid"],
-        trade_type="JSAPI",
+        openid=payer.get("openid"),
+        trade_type=product.trade_type,
         lifetime_ends=_read_time(body.get("time_expire")),
         attach=cast("str | None", body.get("attach")),
         device_id=scene.get("device_id"),
@@ -120,6 +163,17 @@ def read_close(body: dict[str, object]) -> str:
     """The merchant number in a close request."""
     check(body, CLOSE)
     return str(body["mchid"])
+
+
+def check_client_ip(text: str) -> None:
+    """Refuse what is no address, and this machine's own: WeChat compares it with where the buyer comes from."""
+    field = "/scene_info/payer_client_ip"
+    try:
+        address = ip_address(text)
+    except ValueError as error:
+        raise bad_parameter(field, "无效的IP地址", value=text) from error
+    if address.is_loopback or address.is_unspecified:
+        raise bad_parameter(field, "应为用户端实际IP", value=text)
 
 
 def check_notify_url(url: str) -> None:

@@ -17,6 +17,7 @@ from wxbackend.simulators.wechat_pay.order_request import (
 from wxbackend.simulators.wechat_pay.refusal import (
     CAUSE_ALREADY_PAID,
     CAUSE_CHANGED_REPEAT,
+    CAUSE_ONLY_REVERSIBLE,
     CAUSE_ORDER_INVALID,
     CAUSE_ORDER_NOT_FOUND,
     CAUSE_ORDER_PAID,
@@ -24,7 +25,12 @@ from wxbackend.simulators.wechat_pay.refusal import (
 )
 
 NOTPAY, SUCCESS, REFUND, CLOSED = "NOTPAY", "SUCCESS", "REFUND", "CLOSED"
-DESCRIPTIONS = {NOTPAY: "订单未支付", SUCCESS: "支付成功", REFUND: "转入退款", CLOSED: "订单已关闭"}
+# Only debits are ever accepted, and only orders by payment code wait for a PIN or are revoked; both may fail.
+ACCEPT, USERPAYING, PAYERROR, REVOKED = "ACCEPT", "USERPAYING", "PAYERROR", "REVOKED"
+DESCRIPTIONS = {
+    NOTPAY: "订单未支付", SUCCESS: "支付成功", REFUND: "转入退款", CLOSED: "订单已关闭", ACCEPT: "已接收，等待扣款",
+    USERPAYING: "用户支付中", PAYERROR: "支付失败", REVOKED: "订单已撤销",
+}  # fmt: skip
 PREPAY_LIFETIME_S = 2 * 3600
 BANK_TYPE = "OTHERS"
 
@@ -48,11 +54,24 @@ class Order:
     expires_at: float
     state: str = NOTPAY
     payment: Payment | None = None
+    opened_by: str | None = None
+    """The openid that opened the cashier first, for an order that names nobody."""
+    reason: str = ""
 
     @property
     def paid(self) -> bool:
         """Whether the buyer's money came in, whatever was given back since."""
         return self.payment is not None
+
+    @property
+    def debit(self) -> bool:
+        """Whether a contract pays it."""
+        return "contract_id" in self.request.body
+
+    @property
+    def payer(self) -> str | None:
+        """The only openid that may pay; None while it names nobody and nobody has opened it."""
+        return self.request.openid or self.opened_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +93,8 @@ def transaction_view(order: Order) -> dict[str, object]:
         "trade_state": order.state,
         "trade_state_desc": DESCRIPTIONS[order.state],
     }
+    if order.reason:
+        view["trade_state_desc"] = f"{DESCRIPTIONS[order.state]}({order.reason})"
     payment = order.payment
     if payment is None:
         return view
@@ -127,6 +148,28 @@ class OrderBook:
             self._prepays[prepay.prepay_id] = prepay
             return prepay
 
+    def repeated(self, request: OrderRequest) -> Order | None:
+        """The debit under way that this request already made, or None. Raises Refusal for any other repeat."""
+        with self._lock:
+            order = self.find(request.out_trade_no)
+            if order is None:
+                return None
+            if order.state == PAYERROR:
+                raise Refusal(400, "INVALID_REQUEST", "该订单已失败，请更换订单号", cause=CAUSE_ORDER_INVALID)
+            _refuse_bad_repeat(order, request)
+            return order
+
+    def accept(self, request: OrderRequest) -> Order:
+        """Keep a new debit, whose money is taken later; the caller has looked for a repeat under the same lock."""
+        with self._lock:
+            now = self._clock.now()
+            return self._store(Order(request, now, now + LIFETIME_MOST_S, state=ACCEPT))
+
+    def mark_failed(self, out_trade_no: str, reason: str) -> Order:
+        """The money of a debit could not be taken."""
+        with self._lock:
+            return self._store(replace(self._orders[out_trade_no], state=PAYERROR, reason=reason))
+
     def find(self, out_trade_no: str) -> Order | None:
         """The order with this merchant number, closed first if its time has run out."""
         with self._lock:
@@ -153,6 +196,10 @@ class OrderBook:
             order = self.get(out_trade_no)
             if order.paid:
                 raise Refusal(400, "ORDER_PAID", "该订单已支付，不能关闭", cause=CAUSE_ORDER_PAID)
+            if order.state == ACCEPT:
+                raise Refusal(400, "INVALID_REQUEST", "代扣订单不能关闭", cause=CAUSE_ORDER_INVALID)
+            if order.state in (USERPAYING, PAYERROR) and not order.debit:
+                raise Refusal(400, "INVALID_REQUEST", "该订单不能关闭，请使用撤销接口", cause=CAUSE_ONLY_REVERSIBLE)
             if order.state == NOTPAY:
                 self._store(replace(order, state=CLOSED))
 
@@ -163,16 +210,38 @@ class OrderBook:
             if order.state == CLOSED:
                 self._store(replace(order, state=NOTPAY))
 
+    def open_for(self, out_trade_no: str, openid: str) -> Order:
+        """Tie an order that names nobody to who opened its cashier; it stays with the first."""
+        with self._lock:
+            order = self._orders[out_trade_no]
+            return order if order.payer is not None else self._store(replace(order, opened_by=openid))
+
     def mark_paid(self, out_trade_no: str, openid: str) -> Order:
         """Record payment of an unpaid order; the caller looked it up and moved the money under the same lock."""
         with self._lock:
             order = self._orders[out_trade_no]
-            if order.state != NOTPAY:
+            if order.state not in (NOTPAY, ACCEPT, USERPAYING):
                 raise ValueError(f"order {out_trade_no} is {order.state}, not {NOTPAY}")
             paid = self._store(paid_copy(order, openid=openid, now=self._clock.now()))
             if paid.payment is not None:
                 self._transactions[paid.payment.transaction_id] = out_trade_no
             return paid
+
+    def open_by_code(self, request: OrderRequest) -> Order:
+        """Accept an order by payment code, whose buyer is known and has still to pay it."""
+        with self._lock:
+            now = self._clock.now()
+            return self._store(Order(request, now, _end_of_life(request, now), USERPAYING))
+
+    def become(self, out_trade_no: str, state: str) -> Order:
+        """Move an order by payment code that is not paid to another state."""
+        with self._lock:
+            return self._store(replace(self._orders[out_trade_no], state=state))
+
+    def revoke(self, out_trade_no: str) -> None:
+        """End an order by payment code for good; the caller gave the money back under the same lock."""
+        with self._lock:
+            self._store(replace(self._orders[out_trade_no], state=REVOKED, payment=None))
 
     def mark_refunded(self, out_trade_no: str) -> None:
         """Show from now on that a refund of this paid order was accepted, whatever becomes of the refund."""
@@ -210,7 +279,7 @@ class OrderBook:
     def waiting_for(self, openids: Iterable[str]) -> list[Order]:
         """Unpaid orders that name one of these openids, newest first."""
         wanted = frozenset(openids)
-        return [order for order in self.everything() if order.state == NOTPAY and order.request.openid in wanted]
+        return [order for order in self.everything() if order.state == NOTPAY and order.payer in wanted]
 
     def _store(self, order: Order) -> Order:
         self._orders[order.request.out_trade_no] = order
@@ -223,7 +292,7 @@ def _refuse_bad_repeat(order: Order, request: OrderRequest) -> None:
         raise Refusal(400, "ORDER_PAID", "该订单已支付", cause=CAUSE_ORDER_PAID)
     if order.paid:
         raise Refusal(403, "OUT_TRADE_NO_USED", "该订单已支付", cause=CAUSE_ALREADY_PAID)
-    if order.state == CLOSED:
+    if order.state in (CLOSED, PAYERROR, REVOKED):
         raise Refusal(400, "ORDER_CLOSED", "该订单已失效", cause=CAUSE_ORDER_INVALID)
     if not same:
         raise Refusal(

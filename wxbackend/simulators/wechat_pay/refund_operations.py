@@ -15,7 +15,7 @@ from wxbackend.simulators.wechat_pay.refund_request import (
     read_refund,
     read_rescue,
 )
-from wxbackend.simulators.wechat_pay.refunds import PROCESSING, refund_view
+from wxbackend.simulators.wechat_pay.refunds import PROCESSING, RESERVING, Refund, refund_view
 from wxbackend.simulators.wechat_pay.refusal import (
     CAUSE_EXTRA_PARAMETER,
     CAUSE_ORDER_NOT_FOUND,
@@ -31,13 +31,21 @@ from wxbackend.simulators.world import World
 def create_refund(world: World, call: Call) -> Result:
     """Accept a refund, or tell where the same one stands."""
     wish = read_refund(parse_object(call.body))
+    return Result(refund_view(accept_refund(world, wish)), out_refund_no=wish.out_refund_no)
+
+
+def accept_refund(world: World, wish: RefundRequest, *, appid: str | None = None) -> Refund:
+    """The refund that is wished for, new or as it was made before; `appid` must be its order's where it is named."""
     with world.lock:
         refund = world.refunds.repeated(wish)
         if refund is None:
             order = _order(world, wish)
+            if appid not in (None, order.request.appid):
+                raise Refusal(400, "PARAM_ERROR", "appid与订单不匹配", cause=CAUSE_PARAMETER)
+            _check_not_shared_away(world, order, wish)
             refund = world.refunds.accept(wish, order=order, receiver=_payer_account(world, order))
     world.settler.nudge()
-    return Result(refund_view(refund), out_refund_no=wish.out_refund_no)
+    return refund
 
 
 def query_refund(out_refund_no: str, query: Mapping[str, str]) -> Callable[[World, Call], Result]:
@@ -89,8 +97,22 @@ def _order(world: World, wish: RefundRequest) -> Order:
     return order
 
 
+def _check_not_shared_away(world: World, order: Order, wish: RefundRequest) -> None:
+    """What other merchants were given of the order has to come back before it can be refunded."""
+    if order.payment is None:
+        return
+    away = world.sharings.held_by_merchants(order.payment.transaction_id)
+    earlier = world.refunds.of_order(order.request.out_trade_no)
+    reserved = sum(each.request.refund for each in earlier if each.status in RESERVING)
+    if away and wish.refund > order.request.total - reserved - away:
+        raise Refusal(400, "INVALID_REQUEST", "订单已分账，请先发起分账回退再退款", cause=CAUSE_PARAMETER)
+
+
 def _payer_account(world: World, order: Order) -> str:
-    owner = world.buyers.owner(order.request.openid)
+    """Where the money goes back to; an order that nobody paid is refused as such by the book."""
+    if order.payment is None:
+        return ""
+    owner = world.buyers.owner(order.payment.openid)
     if owner is None:
         raise Refusal(403, "USER_ACCOUNT_ABNORMAL", "用户账户异常", cause=CAUSE_PARAMETER)
     return account_of(owner[0].id)

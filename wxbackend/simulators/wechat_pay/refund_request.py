@@ -83,6 +83,8 @@ class RefundRequest:
     notify_url: str | None
     reason: str | None
     body: Mapping[str, object]
+    sign_type: str | None = None
+    """How it was signed where it came by API v2, and its notice goes there."""
 
 
 @dataclass(frozen=True, slots=True)

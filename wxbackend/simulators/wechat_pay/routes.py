@@ -12,6 +12,12 @@ from werkzeug.exceptions import HTTPException
 
 from wxbackend.simulators.clock import real_now
 from wxbackend.simulators.connection import cut
+from wxbackend.simulators.wechat_pay import contract_routes, sharing_routes, transfer_routes
+from wxbackend.simulators.wechat_pay.bill_operations import fetch_file, offer_bill
+from wxbackend.simulators.wechat_pay.bills import FUNDS, TRADE
+from wxbackend.simulators.wechat_pay.code_operations import charge_code, reverse_charge
+from wxbackend.simulators.wechat_pay.code_payments import pay_though_reversed
+from wxbackend.simulators.wechat_pay.contract_operations import settle_debit_at_once
 from wxbackend.simulators.wechat_pay.gate import Call, admit, read_call
 from wxbackend.simulators.wechat_pay.notices import (
     Disguise,
@@ -21,7 +27,7 @@ from wxbackend.simulators.wechat_pay.notices import (
 from wxbackend.simulators.wechat_pay.operations import (
     Result,
     close_order,
-    create_jsapi_order,
+    create_order,
     list_certificates,
     pay_at_once,
     pay_though_closed,
@@ -30,6 +36,7 @@ from wxbackend.simulators.wechat_pay.operations import (
     refuse_method,
     refuse_unknown,
 )
+from wxbackend.simulators.wechat_pay.order_request import PRODUCTS
 from wxbackend.simulators.wechat_pay.refund_operations import (
     create_refund,
     query_refund,
@@ -58,15 +65,17 @@ class Outcome:
     body: bytes
     cause: int
     verdict: str
+    is_file: bool = False
 
 
 def blueprint(world: World) -> Blueprint:
     """Every /v3 path, those not reproduced included: they answer as an unknown resource would."""
     pages = Blueprint("wechat_pay", __name__, url_prefix=PREFIX)
 
-    @pages.post("/pay/transactions/jsapi")
-    def order() -> Response:
-        return _converse(world, "order", create_jsapi_order)
+    @pages.post("/pay/transactions/<any(jsapi, native, h5, app):product>")
+    def order(product: str) -> Response:
+        origin = request.host_url.rstrip("/")
+        return _converse(world, "order", create_order(PRODUCTS[product], origin))
 
     @pages.get("/pay/transactions/out-trade-no/<out_trade_no>")
     def by_out_trade_no(out_trade_no: str) -> Response:
@@ -80,11 +89,23 @@ def blueprint(world: World) -> Blueprint:
     def close(out_trade_no: str) -> Response:
         return _converse(world, "close", close_order(out_trade_no))
 
+    @pages.post("/pay/transactions/codepay")
+    def code_pay() -> Response:
+        return _converse(world, "code_pay", charge_code)
+
+    @pages.post("/pay/transactions/out-trade-no/<out_trade_no>/reverse")
+    def reverse(out_trade_no: str) -> Response:
+        return _converse(world, "reverse", reverse_charge(out_trade_no))
+
     @pages.get("/certificates")
     def certificates() -> Response:
         return _converse(world, "certificates", list_certificates(request.args.get("algorithm_type", "RSA")))
 
     _add_refunds(pages, world)
+    contract_routes.add_to(pages, lambda kind, operation: _converse(world, kind, operation))
+    transfer_routes.add_to(pages, world, _converse)
+    sharing_routes.add_to(pages, world, _converse)
+    _add_bills(pages, world)
 
     @pages.app_errorhandler(404)
     @pages.app_errorhandler(405)
@@ -109,6 +130,20 @@ def _add_refunds(pages: Blueprint, world: World) -> None:
     @pages.post(f"{REFUNDS}/<refund_id>/apply-abnormal-refund")
     def refund_rescue(refund_id: str) -> Response:
         return _converse(world, "refund_rescue", rescue_refund(refund_id))
+
+
+def _add_bills(pages: Blueprint, world: World) -> None:
+    @pages.get("/bill/tradebill")
+    def trade_bill() -> Response:
+        return _converse(world, "bill", offer_bill(TRADE, request.args, request.host_url))
+
+    @pages.get("/bill/fundflowbill")
+    def fund_flow_bill() -> Response:
+        return _converse(world, "bill", offer_bill(FUNDS, request.args, request.host_url))
+
+    @pages.get("/billdownload/file")
+    def bill_file() -> Response:
+        return _converse(world, "bill_file", fetch_file(request.args))
 
 
 def _converse(world: World, kind: str, operation: Operation) -> Response:
@@ -136,7 +171,7 @@ def _converse(world: World, kind: str, operation: Operation) -> Response:
     answer = _signed(world, call, outcome, request_id, fault_name)
     if slow_s and outcome.body:
         answer.headers["Content-Length"] = str(len(outcome.body))
-        answer.response = _dribbled(outcome.body, slow_s)
+        answer.response = dribbled(outcome.body, slow_s)
     return answer
 
 
@@ -162,8 +197,13 @@ def _run(world: World, call: Call, operation: Operation, fault: str) -> Outcome:
         pay_at_once(world, result)
     if fault == "paid_after_close":
         pay_though_closed(world, result)
+    if fault == "paid_after_reverse":
+        pay_though_reversed(world, result.out_trade_no)
     if fault == "settled_before_reply":
         settle_at_once(world, result)
+        settle_debit_at_once(world, result)
+    if result.file is not None:
+        return Outcome(200, result.file, CAUSE_NONE, "ok", is_file=True)
     if result.body is None:
         return Outcome(204, b"", CAUSE_NONE, "ok")
     return Outcome(200, _dump(result.body), CAUSE_NONE, "ok")
@@ -185,7 +225,7 @@ def _signed(world: World, call: Call, outcome: Outcome, request_id: str, fault: 
     disguise = Disguise(
         probe=fault == "probe",
         unknown_serial=fault == "unknown_serial",
-        unsigned=fault == "unsigned",
+        unsigned=fault == "unsigned" or outcome.is_file,
         bad_signature=fault == "bad_signature",
     )
     key = world.keys.for_reply(call.wechatpay_serial)
@@ -194,7 +234,9 @@ def _signed(world: World, call: Call, outcome: Outcome, request_id: str, fault: 
     if fault == "truncate":
         body = body[: len(body) // TRUNCATED_PART]
     answer = Response(body, outcome.status, headers={**headers, "Request-ID": request_id})
-    if outcome.status != 204:
+    if outcome.is_file:
+        answer.content_type = "application/octet-stream"
+    elif outcome.status != 204:
         answer.content_type = "application/json; charset=utf-8"
     else:
         del answer.headers["Content-Type"]
@@ -202,7 +244,7 @@ def _signed(world: World, call: Call, outcome: Outcome, request_id: str, fault: 
     return answer
 
 
-def _dribbled(body: bytes, seconds: float) -> Iterator[bytes]:
+def dribbled(body: bytes, seconds: float) -> Iterator[bytes]:
     """The body in pieces that take this long in all."""
     size = len(body) // SLOW_PIECES + 1
     for start in range(0, len(body), size):

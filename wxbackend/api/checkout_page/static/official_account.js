@@ -11,6 +11,7 @@
   const ROUNDS_BEFORE_SLOW = 10;
   const BUSY_RETRIES_MAX = 3;
   const BUSY_PAUSE_MS = 1000;
+  const GO_BACK_AFTER_MS = 2000;
 
   const link = api.readLink();
   const lentUrl = document.querySelector('meta[name="wxbackend-test-bridge"]').content;
@@ -97,6 +98,9 @@
     poll.stop();
     show(view, sentences);
     showMerchant();
+    if (view === "succeeded" && link.goBack && link.returnUrl) {
+      setTimeout(function () { location.replace(link.returnUrl); }, GO_BACK_AFTER_MS);
+    }
   }
 
   function block(sentences, label, action) {
@@ -312,7 +316,8 @@
   /** Shows the order as it stands. Nothing is opened by itself, except the payment that a login interrupted. */
   function begin(intent) {
     showBill(intent);
-    const open = intent.status === "requires_payment_method" || intent.status === "requires_confirmation";
+    const sentHere = intent.next_action && intent.next_action.type === "redirect_to_url";
+    const open = intent.status === "requires_payment_method" || intent.status === "requires_confirmation" || sentHere;
     if (intent.status === "succeeded" || intent.status === "canceled") {
       settle(intent, 0);
     } else if (bridge.place() === "mini_program") {

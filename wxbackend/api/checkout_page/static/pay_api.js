@@ -42,16 +42,21 @@
   /** Takes the link out of the address bar into the tab's memory, and returns what the tab knows. */
   function readLink() {
     const fresh = new URLSearchParams(location.hash.slice(1));
-    let link = { key: recall("key"), clientSecret: recall("client_secret"), returnUrl: recall("return_url") };
+    let link = {
+      key: recall("key"), clientSecret: recall("client_secret"), returnUrl: recall("return_url"),
+      appId: recall("app_id"), goBack: recall("go_back"),
+    };
     let kept = true;
     if (fresh.get("client_secret")) {
       link = {
         key: fresh.get("key") || "",
         clientSecret: fresh.get("client_secret"),
         returnUrl: webAddress(fresh.get("return_url") || ""),
+        appId: fresh.get("app_id") || "",
+        goBack: fresh.get("go_back") || "",
       };
-      kept = keep("key", link.key) && keep("client_secret", link.clientSecret) &&
-        keep("return_url", link.returnUrl) && keep("continue", "");
+      kept = keep("key", link.key) && keep("client_secret", link.clientSecret) && keep("return_url", link.returnUrl) &&
+        keep("app_id", link.appId) && keep("go_back", link.goBack) && keep("continue", "");
     }
     link.loginError = new URLSearchParams(location.search).get("login_error") || "";
     link.continuing = recall("continue") === link.clientSecret && link.clientSecret !== "" && !link.loginError;
@@ -74,7 +79,10 @@
   /** The whole link again, for the buyer to carry into WeChat. */
   function wholeLink(link) {
     return location.origin + location.pathname + "#" +
-      query({ key: link.key, client_secret: link.clientSecret, return_url: link.returnUrl });
+      query({
+        key: link.key, client_secret: link.clientSecret, return_url: link.returnUrl,
+        app_id: link.appId, go_back: link.goBack,
+      });
   }
 
   /** Resolves with {status, body} for any JSON answer; rejects when there was no answer to trust. */
@@ -120,6 +128,7 @@
     location.replace("/v1/wechat/oauth/start?" + query({
       key: link.key,
       return_url: location.origin + location.pathname,
+      app_id: link.appId,
       scope: "snsapi_base",
     }));
   }

@@ -157,9 +157,9 @@ function follow(screen, outcome, answer) {
     showTyped(screen);
     fill(screen.problem, two("支付密码错误，请重试", "Wrong password, try again"));
     screen.sheet.querySelector(".keypad button").focus();
-  } else if (/:ok$/.test(said)) {
+  } else if (/(:ok|errCode:0)$/.test(said)) {
     showSuccess(screen, answer);
-  } else if (answer.err_msg === null || /cancel$/.test(said)) {
+  } else if (answer.err_msg === null || /(cancel|errCode:-2)$/.test(said)) {
     screen.close(answer);
   } else {
     showFailure(screen, answer);

@@ -67,6 +67,9 @@ export async function orderOf(prepayPackage) {
 
 /** Hands the signed parameters to WeChat as this buyer, who then does as `outcome` says. */
 export async function pay(buyer, channel, params, outcome) {
+  if (channel === "app") {
+    return post(`/_desk/buyers/${buyer.id}/pay_app`, { params, outcome });
+  }
   const appid = params.appId || (await miniProgramAppid());
   return post(`/_desk/buyers/${buyer.id}/pay`, { channel, appid, params, outcome });
 }
@@ -74,7 +77,21 @@ export async function pay(buyer, channel, params, outcome) {
 /** Why WeChat would not even open the cashier, or null. Opening and canceling checks everything and moves nothing. */
 export async function preview(buyer, channel, params) {
   const answer = await pay(buyer, channel, params, "cancel");
-  return /cancel$/.test(answer.err_msg) ? null : answer;
+  return /(cancel|errCode:-2)$/.test(answer.err_msg) ? null : answer;
+}
+
+/** Scans a QR code's text as this buyer, who then does as `outcome` says. */
+export async function scan(buyer, code, outcome) {
+  return post(`/_desk/buyers/${buyer.id}/scan`, { code, outcome });
+}
+
+/** The order behind a QR code's text, or null when WeChat does not know it (any more). */
+export async function orderOfCode(code) {
+  try {
+    return await get(`/phone/codes?${new URLSearchParams({ code })}`);
+  } catch (error) {
+    return null;
+  }
 }
 
 async function miniProgramAppid() {

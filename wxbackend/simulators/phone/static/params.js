@@ -1,6 +1,7 @@
-/* Finds the six parameters in whatever JSON was pasted, and guesses who would hand them to WeChat. */
+/* Finds the six parameters, or the seven of an app, in whatever JSON was pasted, and guesses who would hand them to WeChat. */
 
 const NAMES = ["appId", "timeStamp", "timestamp", "nonceStr", "package", "signType", "paySign"];
+const NAMES_OF_APPS = ["appid", "partnerid", "prepayid", "package", "noncestr", "timestamp", "sign"];
 
 /** {channel, params} or {problem: [Chinese, English]}. Values keep their JSON type: WeChat refuses a number as time. */
 export function readParams(text, wantedChannel) {
@@ -19,9 +20,10 @@ export function readParams(text, wantedChannel) {
       ],
     };
   }
-  const channel = wantedChannel || (/mini_program/.test(found.path) ? "mini_program" : "official_account");
+  const guessed = /mini_program/.test(found.path) ? "mini_program" : "official_account";
+  const channel = wantedChannel || ("prepayid" in found.params ? "app" : guessed);
   const params = {};
-  for (const name of NAMES) {
+  for (const name of channel === "app" ? NAMES_OF_APPS : NAMES) {
     if (name in found.params) {
       params[name] = found.params[name];
     }
@@ -36,7 +38,7 @@ function search(value, path) {
   if (!value || typeof value !== "object") {
     return null;
   }
-  if ("paySign" in value && "package" in value) {
+  if (("paySign" in value || ("sign" in value && "prepayid" in value)) && "package" in value) {
     return { params: value, path };
   }
   for (const [name, member] of Object.entries(value)) {

@@ -1,10 +1,12 @@
-/* The telephone: pages, buyer, waiting orders, links, parameters and bills; all it knows it asks of the desk. */
+/* The telephone: pages, buyer, waiting orders, payment codes, links, parameters and bills; all it knows it asks of the desk. */
 
 import { openCashier } from "./cashier.js";
+import { isOpen, keepCode, showCode, typePin } from "./code.js";
 import * as desk from "./desk.js";
 import { applyLanguage, fill, h, two, yuan } from "./dom.js";
 import { setUpNotices } from "./notices.js";
 import { readParams } from "./params.js";
+import { setUpTransfers } from "./transfers.js";
 import { setUpTricks } from "./tricks.js";
 
 const REFRESH_MS = 2000;
@@ -15,6 +17,7 @@ const at = (id) => document.getElementById(id);
 let buyer = null;
 let shownOrders = "";
 let toastTimer = null;
+let cashierOpen = false;
 
 function toast(...words) {
   clearTimeout(toastTimer);
@@ -74,9 +77,23 @@ async function newBuyer() {
 
 // ---- waiting orders and bills
 
+const REFUND_STATES = {
+  PROCESSING: ["退款中", "refund on its way"],
+  SUCCESS: ["已退款", "refunded"],
+  ABNORMAL: ["退款异常，请联系商户", "refund failed to arrive, ask the shop"],
+  CLOSED: ["退款关闭", "refund closed"],
+};
+
+function refundLine(refund) {
+  const [chinese, english] = REFUND_STATES[refund.state];
+  return h("small", { class: "refund", "data-state": refund.state },
+    two(`${chinese} ${yuan(refund.fen)} · ${refund.to}`, `${english} ${yuan(refund.fen)}`));
+}
+
 function row(order, action) {
   const inside = [
-    h("span", { class: "what" }, order.description, h("small", {}, `${order.out_trade_no} · ${order.at}`)),
+    h("span", { class: "what" }, order.description, h("small", {}, `${order.out_trade_no} · ${order.at}`),
+      ...(order.refunds || []).map(refundLine)),
     h("span", { class: "sum" }, yuan(order.total)),
   ];
   return h("li", {}, action
@@ -88,6 +105,10 @@ async function refresh() {
   buyer = await desk.buyer();
   const answer = await desk.get(`/phone/orders?${new URLSearchParams({ buyer: buyer.id })}`);
   at("balance").textContent = yuan(buyer.balance);
+  await keepCode(buyer);
+  if (answer.asked.length && isOpen() && !cashierOpen) {
+    askPin(answer.asked[0]).catch(complain);
+  }
   at("badge").hidden = answer.waiting.length === 0;
   at("badge").textContent = answer.waiting.length;
   const now = JSON.stringify([buyer.id, answer]);
@@ -107,12 +128,20 @@ function empty(chinese, english) {
 
 async function withCashier(visit) {
   at("screen").inert = true;
+  cashierOpen = true;
   try {
     return await openCashier(at("cashier"), { buyer, ...visit });
   } finally {
     at("screen").inert = false;
+    cashierOpen = false;
     refresh().catch(complain);
   }
+}
+
+async function askPin(order) {
+  const answer = await withCashier({ order, submit: (outcome) => typePin(buyer, order, outcome) });
+  toast(answer.err_msg);
+  await showCode(buyer);
 }
 
 async function paySoon(order) {
@@ -142,6 +171,17 @@ function openLink(event) {
   location.assign(url.href);
 }
 
+async function scanCode(event) {
+  event.preventDefault();
+  fill(at("scan-problem"));
+  const code = at("scanned").value.trim();
+  const order = await desk.orderOfCode(code);
+  const opened = await desk.scan(buyer, code, "cancel");
+  const failure = /cancel$/.test(opened.err_msg) ? null : opened;
+  const answer = await withCashier({ order, failure, submit: (outcome) => desk.scan(buyer, code, outcome) });
+  fill(at("scan-problem"), answer.err_desc || "");
+}
+
 async function handOver(event) {
   event.preventDefault();
   fill(at("params-problem"));
@@ -151,7 +191,8 @@ async function handOver(event) {
     return;
   }
   const { channel, params } = found;
-  const [order, failure] = await Promise.all([desk.orderOf(params.package), desk.preview(buyer, channel, params)]);
+  const prepay = params.prepayid || params.package;
+  const [order, failure] = await Promise.all([desk.orderOf(prepay), desk.preview(buyer, channel, params)]);
   const answer = await withCashier({ order, failure, submit: (outcome) => desk.pay(buyer, channel, params, outcome) });
   const time = new Date().toLocaleTimeString();
   at("said").prepend(h("li", {}, h("code", {}, answer.err_msg === null ? "（什么也没说 · nothing said）" : answer.err_msg),
@@ -184,8 +225,11 @@ for (const tab of tabs) {
 }
 at("buyer").addEventListener("change", () => become(at("buyer").value).catch(complain));
 at("new-buyer").addEventListener("click", () => newBuyer().catch(complain));
+at("new-code").addEventListener("click", () => showCode(buyer).catch(complain));
 at("open-link").addEventListener("submit", openLink);
+at("scan").addEventListener("submit", (event) => scanCode(event).catch(complain));
 at("hand-over").addEventListener("submit", (event) => handOver(event).catch(complain));
+setUpTransfers(toast, complain);
 setUpTricks(toast, complain);
 setUpNotices(toast, complain);
 desk.buyer().then((found) => become(found.id)).catch(complain).then(tick);

@@ -39,7 +39,7 @@ const FAULTS = {
   paid_before_reply: "下单未答先付款 · paid before the reply",
 };
 
-const PATHS = { any: "任意 · any", order: "下单 · order", query: "查询 · query", close: "关单 · close", certificates: "证书 · certificates" };
+const PATHS = { any: "任意 · any", order: "下单 · order", query: "查询 · query", close: "关单 · close", certificates: "证书 · certificates", transfer: "转账 · transfer", share: "分账 · share" };
 const SLOW_S = 3;
 
 const at = (id) => document.getElementById(id);

@@ -1,0 +1,1 @@
+"""Where WeChat's platform pushes messages and events."""

@@ -1,0 +1,1 @@
+"""Pictures of QR codes over HTTP."""

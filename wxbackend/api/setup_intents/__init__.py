@@ -1,0 +1,1 @@
+"""SetupIntents over HTTP."""

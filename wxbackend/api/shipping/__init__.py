@@ -1,0 +1,1 @@
+"""What was shipped, over HTTP."""

@@ -1,0 +1,1 @@
+"""Transfers to people over HTTP."""

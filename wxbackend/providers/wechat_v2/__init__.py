@@ -1,0 +1,1 @@
+"""WeChat Pay API v2 for mainland merchants that were never moved to v3."""
