@@ -26,7 +26,7 @@ MINI_PROGRAM: Final = "wx7a154c094f74e84f"
 MOBILE_APP: Final = "wx8c1f5b7e3a9d2046"
 MCHID: Final = "1900000109"
 BUYER: Final = "buyer_1"
-WAIT_S_MAX: Final = 30.0
+WAIT_S_MAX: Final = 60.0
 
 # Schedules that a test can wait for; the order of things is the same as with the real ones.
 QUICK: Final = {
