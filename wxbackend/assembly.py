@@ -36,6 +36,8 @@ from wxbackend.ports.engine import Engine
 from wxbackend.ports.mandate import MandateProvider
 from wxbackend.ports.provider import CertificateSource, ClientCertificate, Hosts, Provider, Transport
 from wxbackend.ports.surroundings import Surroundings
+from wxbackend.providers.wechat_global.adapter import WechatGlobal
+from wxbackend.providers.wechat_global.config import Terms
 from wxbackend.providers.wechat_v2 import config as v2
 from wxbackend.providers.wechat_v2.adapter import WechatV2
 from wxbackend.providers.wechat_v3.adapter import WechatV3
@@ -257,7 +259,10 @@ def _registry(settings: Settings, store: Reachable, surroundings: Surroundings) 
     registry = Registry()
     for account in settings.accounts:
         for merchant in account.merchants:
-            if merchant.apiv3_keys:
+            if merchant.cross_border is not None:
+                abroad = _wechat_global(settings, merchant, store, surroundings)
+                registry.add(abroad, source=abroad if merchant.fetch_certificates else None, bills=abroad)
+            elif merchant.apiv3_keys:
                 provider = _wechat_v3(settings, merchant, store, surroundings)
                 source = provider if merchant.fetch_certificates else None
                 registry.add(provider, source=source, bills=provider)
@@ -273,6 +278,21 @@ def _registry(settings: Settings, store: Reachable, surroundings: Surroundings) 
 def _wechat_v3(
     settings: Settings, merchant: MerchantSettings, store: Reachable, surroundings: Surroundings
 ) -> WechatV3:
+    return WechatV3(*_v3_parts(settings, merchant, store, surroundings), surroundings)
+
+
+def _wechat_global(
+    settings: Settings, merchant: MerchantSettings, store: Reachable, surroundings: Surroundings
+) -> WechatGlobal:
+    assert merchant.cross_border is not None
+    terms = Terms(**asdict(merchant.cross_border))
+    return WechatGlobal(*_v3_parts(settings, merchant, store, surroundings), surroundings, terms)
+
+
+def _v3_parts(
+    settings: Settings, merchant: MerchantSettings, store: Reachable, surroundings: Surroundings
+) -> tuple[MerchantConfig, KeyRing]:
+    """What signs and proves by the rules of API v3."""
     try:
         serial, certified = load_certificate(merchant.serial_certificate)
         private_key = load_private_key(merchant.private_key)
@@ -285,22 +305,23 @@ def _wechat_v3(
         raise WrongSettings(f"mchid {merchant.mchid}: {error}.") from error
     if public_key is not None and merchant.public_key_id is not None:
         known[merchant.public_key_id] = public_key
+    name = WechatV3.name if merchant.cross_border is None else WechatGlobal.name
     config = MerchantConfig(
         mchid=merchant.mchid,
         serial=serial,
         private_key=private_key,
         apiv3_keys=apiv3_keys,
-        notify_url=f"{settings.server.public_url}/notices/{WechatV3.name}/{merchant.mchid}",
+        notify_url=f"{settings.server.public_url}/notices/{name}/{merchant.mchid}",
         hosts=Hosts(merchant.api_url, merchant.backup_url),
         public_key_id=merchant.public_key_id,
         v3_codepay=merchant.v3_codepay,
     )
     ring = KeyRing(
         known,
-        load=lambda: store.read(lambda unit: unit.certificates.load(WechatV3.name, merchant.mchid)),
+        load=lambda: store.read(lambda unit: unit.certificates.load(name, merchant.mchid)),
         clock_s=lambda: surroundings.now_ms() // 1000,
     )
-    return WechatV3(config, ring, surroundings)
+    return config, ring
 
 
 def _wechat_v2(

@@ -18,6 +18,7 @@ from marshmallow import ValidationError
 from wxbackend.domain.shipping import OrderShipping
 from wxbackend.domain.terminal import AppKind
 from wxbackend.settings_auto_debit import AutoDebitSettings
+from wxbackend.settings_cross_border import CrossBorderSettings, cross_border
 from wxbackend.settings_document import WrongSettings, named_files, read_document
 from wxbackend.settings_pushes import push_secrets
 from wxbackend.settings_shape import Top
@@ -108,16 +109,18 @@ class MerchantSettings:
     certificate_api_url: str | None = None
     authority_path: str | None = None
     auto_debit: AutoDebitSettings | None = None
+    cross_border: CrossBorderSettings | None = None
 
     @property
     def provider(self) -> str:
         """The adapter of new orders."""
-        return f"wechat_{self.api_version}"
+        return f"wechat_{self.api_version}" if self.cross_border is None else "wechat_global"
 
     @property
     def providers(self) -> tuple[str, ...]:
         """Every adapter that this number has keys for."""
-        keys = {"wechat_v3": bool(self.apiv3_keys), "wechat_v2": self.apiv2_key is not None}
+        v3 = "wechat_v3" if self.cross_border is None else self.provider
+        keys = {v3: bool(self.apiv3_keys), "wechat_v2": self.apiv2_key is not None}
         return tuple(name for name, present in keys.items() if present)
 
 
@@ -262,11 +265,8 @@ class _Reader:
         ]
         if ("public_key_id" in entry) != ("public_key_file" in entry):
             raise WrongSettings(f"{place}: public_key_id and public_key_file belong together; set both or none.")
-        names = (
-            "fetch_certificates", "v3_codepay", "api_url", "backup_url", "api_version", "sign_type",
-            "certificate_api_url",
-        )  # fmt: skip
-        optional: dict[str, Any] = {name: entry[name] for name in names if name in entry}
+        names = "fetch_certificates v3_codepay api_url backup_url api_version sign_type certificate_api_url"
+        optional: dict[str, Any] = {name: entry[name] for name in names.split() if name in entry}
         if "apiv2_key_file" in entry:
             optional["apiv2_key"] = self._text(entry["apiv2_key_file"], f"{place} apiv2_key_file")
         if "authority_file" in entry:
@@ -276,6 +276,8 @@ class _Reader:
             optional["backup_url"] = None
         if "auto_debit" in entry:
             optional["auto_debit"] = AutoDebitSettings(**entry["auto_debit"])
+        if "cross_border" in entry:
+            optional |= cross_border(entry, place)
         public_file = entry.get("public_key_file")
         return MerchantSettings(
             mode=entry["mode"],

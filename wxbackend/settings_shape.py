@@ -7,6 +7,7 @@ from typing import Final
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
+from wxbackend.domain.money import MINOR_DIGITS
 from wxbackend.domain.shipping import OrderShipping
 from wxbackend.domain.terminal import AppKind
 
@@ -104,6 +105,22 @@ class AutoDebit(Strict):
     page_lasts_s = fields.Integer(validate=validate.Range(60, 86_400))
 
 
+class CrossBorder(Strict):
+    """The table [accounts.merchants.cross_border] of the file."""
+
+    merchant_category_code = fields.String(
+        required=True, validate=_pattern(r"\d{4}", "must be the four digits of the category that WeChat knows.")
+    )
+    store_name = fields.String(required=True, validate=validate.Length(1, 256))
+    store_address = fields.String(required=True, validate=validate.Length(1, 512))
+    currencies = fields.List(
+        fields.String(validate=validate.OneOf(MINOR_DIGITS, error=f"must be one of {', '.join(MINOR_DIGITS)}.")),
+        required=True,
+        validate=validate.Length(min=1),
+    )
+    usd_rates = fields.Dict(fields.String(), fields.String(), load_default=dict)
+
+
 class Merchant(Strict):
     """The table [[accounts.merchants]] of the file."""
 
@@ -128,6 +145,7 @@ class Merchant(Strict):
     certificate_api_url = fields.String(validate=_HTTP)
     authority_file = fields.String()
     auto_debit = fields.Nested(AutoDebit)
+    cross_border = fields.Nested(CrossBorder)
 
 
 class App(Strict):

@@ -1,8 +1,8 @@
 """The seed document's JSON, for the two terminals that are served: our answers have its shape, name by name.
 
 The files below golden/ hold the printed facts, with translated names and words put back and comments and trailing
-commas dropped. What is printed in pounds belongs to the cross-border product, which is later work: here the same
-requests are made in yuan. What is printed with MD5 is API v2's (journeys/test_api_v2.py); API v3 signs with RSA.
+commas dropped. What is printed in pounds is held as printed in test_seed_cross_border: here the same requests are made
+in yuan, by a merchant at home. What is printed with MD5 is API v2's (journeys/test_api_v2.py); API v3 signs with RSA.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from tests.support.objects import an_attempt
+from tests.support.global_side import GlobalSide
 from tests.support.wechat_side import (
     MINI_PROGRAM,
     OFFICIAL_ACCOUNT,
@@ -28,7 +28,9 @@ from wxbackend.domain.money import Money
 from wxbackend.domain.observation import Absent, Closed, Declined, Observation, Opened, Paid, Pending, Uncertain
 from wxbackend.ports.provider import Exchange, Provider
 
-SIDES: Final = {"wechat_v3": WechatSide, "wechat_v2": WechatV2Side, "wechat_v2_hmac": WechatV2HmacSide}
+SIDES: Final = {
+    "wechat_v3": WechatSide, "wechat_v2": WechatV2Side, "wechat_v2_hmac": WechatV2HmacSide, "wechat_global": GlobalSide,
+}  # fmt: skip
 # Every way in which an answer can prove nothing, as the other side knows to produce it.
 FAULTS: Final = (
     "drop_before", "drop_after", "error_500_before", "error_500_after", "html_502", "limit_429", "truncate",
@@ -79,8 +81,8 @@ def query(side: WechatSide, attempt: Attempt) -> Observation:
 def test_it_says_who_it_is(side: WechatSide) -> None:
     provider: Provider = side.provider
     assert provider.name == side.name
-    assert provider.merchant == an_attempt().merchant
-    assert "CNY" in provider.currencies
+    assert provider.merchant == side.attempt().merchant
+    assert side.currency in provider.currencies
 
 
 @pytest.mark.parametrize("appid", [OFFICIAL_ACCOUNT, MINI_PROGRAM])
@@ -112,7 +114,7 @@ def test_a_paid_order_is_paid_with_everything_that_can_be_compared(side: WechatS
     side.pay(attempt)
     said = query(side, attempt)
     assert isinstance(said, Paid)
-    assert (said.amount, said.currency) == (2000, "CNY")
+    assert (said.amount, said.currency) == (2000, side.currency)
     assert (said.payer, said.app, said.merchant) == (attempt.payer, attempt.app, attempt.merchant)
     assert said.transaction
     assert abs(said.paid_ms - side.surroundings.now_ms()) < 120_000
@@ -163,7 +165,7 @@ def test_a_mistake_in_the_settings_is_told_the_operator_and_not_the_buyer(side: 
 def test_a_repeat_with_another_amount_proves_nothing_about_the_first_order(side: WechatSide) -> None:
     attempt = side.attempt()
     side.open(attempt)
-    other = replace(attempt, money=Money(1, "CNY"))
+    other = replace(attempt, money=Money(1, side.currency))
     assert unproven(side, "order", other)
     side.pay(attempt)
     assert side.paid_in_the_books(attempt) == 2000

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.support.global_side import GlobalSide
 from tests.support.wechat_side import MINI_PROGRAM, OFFICIAL_ACCOUNT, WechatSide, WechatV2Side, wechat_side
 from wxbackend.domain.attempt import Attempt
 from wxbackend.domain.errors import ProviderUnknown, ProviderUnreached, UnreadableMessage, Untrusted
@@ -31,7 +32,7 @@ from wxbackend.ports.provider import ClientCertificate, Hosts
 from wxbackend.providers.wechat_v2 import wire
 from wxbackend.simulators.credentials import ensure
 
-SIDES: Final = {"wechat_v3": WechatSide, "wechat_v2": WechatV2Side}
+SIDES: Final = {"wechat_v3": WechatSide, "wechat_v2": WechatV2Side, "wechat_global": GlobalSide}
 FAULTS: Final = (
     "drop_before", "drop_after", "error_500_before", "error_500_after", "html_502", "limit_429", "limit_429_after",
     "truncate", "unsigned", "bad_signature",
@@ -71,8 +72,8 @@ def refund_of(attempt: Attempt, amount: int = 500) -> Refund:
     return Refund(
         id=1, intent_id=attempt.intent_id, attempt_id=attempt.id, account=attempt.account, livemode=False,
         provider=attempt.provider, merchant=attempt.merchant, transaction=attempt.transaction or "",
-        out_refund_no=f"r{uuid4().hex}", money=Money(amount, "CNY"), total=2000, created_ms=1, sent_ms=1,
-        reason="requested_by_customer", app=attempt.app,
+        out_refund_no=f"r{uuid4().hex}", money=Money(amount, attempt.money.currency), total=2000, created_ms=1,
+        sent_ms=1, reason="requested_by_customer", app=attempt.app,
     )  # fmt: skip
 
 

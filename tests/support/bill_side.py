@@ -96,8 +96,8 @@ class BillSide:
     def order(self, **changes: Any) -> Attempt:
         """An order that is open at WeChat and here."""
         number = self.deps.surroundings.new_id()
-        intent = an_intent(number, payment_method=METHOD)
         attempt = self.side.attempt(id=number + 1, intent_id=number, **changes)
+        intent = an_intent(number, payment_method=METHOD, money=attempt.money)
         self.deps.store.write(
             lambda unit: settle.start(unit, self.deps, lifecycle.start_attempt(intent, attempt), was=None)
         )
@@ -159,9 +159,9 @@ class BillSide:
         """Their kinds and states."""
         return sorted((each.found.kind.value, each.state.value) for each in self.found())
 
-    def balance(self, name: str) -> int:
-        """Of one account of the journal, in fen."""
-        return self.deps.store.read(lambda unit: unit.ledger.balances(ACCOUNT, livemode=False)).get((name, "CNY"), 0)
+    def balance(self, name: str, currency: str = "CNY") -> int:
+        """Of one account of the journal, in minor units."""
+        return self.deps.store.read(lambda unit: unit.ledger.balances(ACCOUNT, livemode=False)).get((name, currency), 0)
 
     def events(self, kind: str) -> int:
         """How many of a type there are."""

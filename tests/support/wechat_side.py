@@ -134,6 +134,7 @@ class WechatSide:
 
     name = "wechat_v3"
     sign_type = "RSA"
+    currency = "CNY"
 
     def __init__(self, url: str, mailbox: Mailbox, directory: Path, tls_url: str = "") -> None:
         self.url = url

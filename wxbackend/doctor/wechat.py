@@ -147,7 +147,7 @@ def _nobodys_order(deps: Dependencies, provider: Provider, app: App | None) -> A
         terminal=TERMINAL_OF[kind],
         out_trade_no=f"doctor{number}",
         payer=NOBODY,
-        money=Money(1, "CNY"),
+        money=Money(1, "CNY" if "CNY" in provider.currencies else min(provider.currencies)),
         description="wxbackend doctor",
         created_ms=now_ms,
         sent_ms=now_ms,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from wxbackend.domain.money import Money
+from wxbackend.domain.observation import PayersShare
 from wxbackend.domain.terminal import Terminal
 
 IN_FLIGHT_MS_MAX = 60_000
@@ -76,6 +77,8 @@ class Attempt:
     """What lets us take the money without the buyer; such an attempt is a debit."""
     mandate_handle: str | None = None
     """What the provider calls that mandate."""
+    share: PayersShare | None = None
+    """What the buyer paid it with, where that is another currency."""
 
     def is_unresolved(self) -> bool:
         """Whether the provider still has to be asked about it."""

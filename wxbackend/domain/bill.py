@@ -69,6 +69,8 @@ class BillRow(NamedTuple):
     rate_millionths: int
     """The rate of the fee as the bill names it; -1 where it names none, or says that another one holds."""
     currency: str
+    fee_currency: str = "CNY"
+    """Of the fee and of what it is reckoned of; another one than the order's where the provider settles in that."""
 
     @property
     def number(self) -> str:

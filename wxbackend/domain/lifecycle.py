@@ -371,6 +371,7 @@ def _paid(intent: PaymentIntent, attempt: Attempt, paid: Paid) -> Step:
             return Step(intent, attempt)
         return Step(intent, attempt, discrepancy=misplaced(DiscrepancyKind.DOUBLE, intent, paid))
     after = replace(attempt, state=_PAID, transaction=paid.transaction, paid_ms=paid.paid_ms, code_mark=None)
+    after = replace(after, share=paid.share)
     status = _status(intent, Fact.PAID)
     if intent.status is IntentStatus.SUCCEEDED:
         return Step(intent, after, discrepancy=misplaced(DiscrepancyKind.DOUBLE, intent, paid))

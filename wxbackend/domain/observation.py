@@ -26,6 +26,18 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class PayersShare:
+    """What left the buyer's wallet where that is another currency than the order's; it decides nothing.
+
+    `amount` is in minor units, `rate` the provider's rate of exchange in hundred-millionths, if it told one.
+    """
+
+    amount: int
+    currency: str
+    rate: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Paid:
     """The buyer paid. Amounts are minor units as the provider states them, not yet compared with ours."""
 
@@ -36,6 +48,7 @@ class Paid:
     app: str | None
     merchant: str | None
     paid_ms: int
+    share: PayersShare | None = None
 
 
 @dataclass(frozen=True, slots=True)

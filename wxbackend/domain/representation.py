@@ -32,6 +32,8 @@ PENDING_REASON: Final = {
 }
 _SEND_TO_CARD: Final = {"type": "send_to_card", "send_to_card": {"holders": [holder.value for holder in Holder]}}
 API_VERSION: Final = "1.0.1"
+RATE_UNITS: Final = 100_000_000
+"""A rate of exchange of one is kept as this."""
 _RESERVED: Final = frozenset({REFUNDS_PENDING, TRANSFERS_PENDING, SHARINGS_PENDING})
 _MOVEMENTS: Final[dict[TransferKind, tuple[str | None, str]]] = {
     TransferKind.PAYMENT: (ids.INTENT, "payment"),
@@ -82,10 +84,26 @@ def payment_intent(intent: PaymentIntent, attempt: Attempt | None) -> dict[str, 
         "customer": intent.customer,
         "metadata": dict(intent.metadata) or None,
         "amount_received": intent.amount_received or None,
+        "presentment_details": _presentment(intent, attempt),
         "cancellation_reason": intent.cancellation_reason,
         "canceled_at": intent.canceled_ms,
     }
     return {name: value for name, value in shown.items() if value is not None}
+
+
+def _presentment(intent: PaymentIntent, attempt: Attempt | None) -> dict[str, Any] | None:
+    """What the buyer paid it with, where that is another currency than what was asked for."""
+    share = attempt.share if attempt is not None and attempt.id == intent.attempt_id else None
+    if share is None or share.currency == intent.money.currency or not intent.amount_received:
+        return None
+    shown = {"presentment_amount": share.amount, "presentment_currency": share.currency}
+    return shown | ({} if share.rate is None else {"exchange_rate": _rate_text(share.rate)})
+
+
+def _rate_text(rate: int) -> str:
+    """A rate in hundred-millionths as a decimal number."""
+    whole, fraction = divmod(rate, RATE_UNITS)
+    return f"{whole}.{fraction:08d}".rstrip("0").rstrip(".")
 
 
 def buyers_payment_intent(intent: PaymentIntent, attempt: Attempt | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from wxbackend.flows import announce, settle
 from wxbackend.flows.confirm_intent import Act, Confirm, Plan, Shown, carry_out, keep_if_done, plan
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.once import Once, claim
+from wxbackend.flows.order_limit import limit_of, require_within
 from wxbackend.ports.accounts import Actor
 from wxbackend.ports.store import Unit
 
@@ -71,7 +72,7 @@ def create_intent(deps: Dependencies, actor: Actor, command: Create, *, once: On
 
 
 def require_collectable(deps: Dependencies, actor: Actor, money: Money) -> None:
-    """Refuse a currency that no merchant number of the account can collect."""
+    """Refuse a currency that no merchant number of the account can collect, and more than any of them takes."""
     providers = [
         deps.providers.of(app.provider, app.merchant)
         for app in deps.accounts.apps(actor.account, livemode=actor.livemode)
@@ -83,3 +84,8 @@ def require_collectable(deps: Dependencies, actor: Actor, money: Money) -> None:
             code="payment_method_currency_mismatch",
             param="currency",
         )
+    able = [provider for provider in providers if provider and money.currency in provider.currencies]
+    limits = [limit_of(provider, money.currency) for provider in able]
+    known = [limit for limit in limits if limit is not None]
+    if limits and len(known) == len(limits):
+        require_within(max(known), money)

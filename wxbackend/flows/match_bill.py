@@ -226,5 +226,5 @@ def _book(unit: Unit, deps: Dependencies, look: Look, rows: Sequence[BillRow]) -
             report_finding(unit, deps, bill, found, ours=ours, seen_ms=look.began_ms)
         fee = fee_of(row)
         if booked is None and fee != 0:
-            moved = ledger.of_fee(ours.id, fee, row.currency, provider=bill.provider, merchant=bill.merchant)
+            moved = ledger.of_fee(ours.id, fee, row.fee_currency, provider=bill.provider, merchant=bill.merchant)
             announce.book(unit, deps, (moved,), account=ours.account, livemode=ours.livemode)

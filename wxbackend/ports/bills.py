@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol
 
@@ -55,6 +55,11 @@ class BillSource(Protocol):
     @property
     def merchant(self) -> str:
         """The merchant's number."""
+        ...
+
+    @property
+    def bill_kinds(self) -> Sequence[BillKind]:
+        """Which bills of a day there are."""
         ...
 
     def bill(self, kind: BillKind, day: str) -> Exchange[BillAnswer]:

@@ -62,6 +62,8 @@ class Exchange(Generic[T]):
     body: bytes
     read: Callable[[Reply], T] = field(repr=False)
     client: ClientCertificate | None = None
+    headers_suffice: bool = False
+    """Of a 200 the body is not wanted: it may be a large file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +189,15 @@ class CardRefunds(Protocol):
 
     def refund_to_card(self, refund: Refund, card: Card) -> Exchange[RefundObservation]:
         """Send an abnormal refund there. The same request again changes nothing."""
+        ...
+
+
+@runtime_checkable
+class OrderLimits(Protocol):
+    """A provider that takes no order above a limit of its own."""
+
+    def amount_max(self, currency: str) -> int | None:
+        """The most that one order may be, in minor units; None where no limit is known."""
         ...
 
 

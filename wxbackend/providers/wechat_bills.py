@@ -63,8 +63,8 @@ _TRADE_SUMS: Final[Mapping[str, tuple[str, ...]]] = {
     "申请退款总金额": ("申请退款金额",),
 }
 _TRADE_COUNT: Final = "总交易单数"
-_TRADE_STATES: Final = {b"SUCCESS": Told.PAID, b"REVOKED": Told.REVERSED}
-_REFUND_STATES: Final = {
+TRADE_STATES: Final = {b"SUCCESS": Told.PAID, b"REVOKED": Told.REVERSED}
+REFUND_STATES: Final = {
     b"SUCCESS": Told.REFUNDED,
     b"PROCESSING": Told.REFUNDING,
     b"CHANGE": Told.REFUND_ABNORMAL,
@@ -124,10 +124,10 @@ class _Told(dict[tuple[bytes, bytes], Told]):
 
     def __missing__(self, states: tuple[bytes, bytes]) -> Told:
         trade, refund = states
-        if trade == b"REFUND" or (trade == b"REVOKED" and refund in _REFUND_STATES):
-            told = _REFUND_STATES.get(refund, Told.REFUND_UNKNOWN)
+        if trade == b"REFUND" or (trade == b"REVOKED" and refund in REFUND_STATES):
+            told = REFUND_STATES.get(refund, Told.REFUND_UNKNOWN)
         else:
-            told = _TRADE_STATES.get(trade, Told.UNKNOWN)
+            told = TRADE_STATES.get(trade, Told.UNKNOWN)
         if len(self) < AMOUNTS_KEPT_MAX:
             self[states] = told
         return told
@@ -236,7 +236,7 @@ def read_payments(file: BinaryIO) -> Iterator[list[BillRow]]:
                     totals.numbers(columns, places["fee"]),
                     totals.numbers(columns, places["settled"]),
                     _rates_of(columns, places["rate"], remark, rates),
-                    _texts(columns[places["currency"]]),
+                    *2 * (_texts(columns[places["currency"]]),),
                     strict=True,
                 ),
             )

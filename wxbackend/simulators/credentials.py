@@ -26,6 +26,8 @@ from wxbackend.simulators.tls import make_tls_files
 from wxbackend.simulators.wechat_platform.push_secrets import ensure_push_secrets
 
 MCHID = "1900000109"
+MCHID_ABROAD = "1900000216"
+"""The merchant number that sells across the border, by the global API alone."""
 OFFICIAL_ACCOUNT_APPID = "wx2421b1c4370ec43b"
 MINI_PROGRAM_APPID = "wx7a154c094f74e84f"
 MOBILE_APP_APPID = "wx8c1f5b7e3a9d2046"
@@ -71,6 +73,16 @@ class PlatformCertificate:
 
 
 @dataclass(frozen=True, slots=True)
+class MerchantNumber:
+    """One merchant number as WeChat knows it: whose signature it believes, and what it encrypts with."""
+
+    mchid: str
+    serial: str
+    public_key: RSAPublicKey
+    apiv3_key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Credentials:
     """What WeChat knows of the merchant and of itself. The merchant's private key is deliberately not in here."""
 
@@ -85,6 +97,16 @@ class Credentials:
     apiv2_key: str = field(repr=False)
     wechatpay_private_key: RSAPrivateKey = field(repr=False)
     openid_secret: bytes = field(repr=False)
+    abroad: MerchantNumber
+
+    @property
+    def domestic(self) -> MerchantNumber:
+        """The merchant number of everything but the global API."""
+        return MerchantNumber(self.mchid, self.merchant_serial, self.merchant_public_key, self.apiv3_key)
+
+    def number(self, mchid: str) -> MerchantNumber:
+        """The merchant number of an order."""
+        return self.abroad if mchid == self.abroad.mchid else self.domestic
 
     def app(self, appid: str) -> App | None:
         """The app with this id, or None."""
@@ -106,6 +128,7 @@ def ensure(directory: Path) -> Credentials:
         ensure_push_secrets(directory, APP_KINDS)
         _make_secrets(directory)
         _add_api_v2(directory)
+        _add_abroad(directory)
         return _load(directory)
 
 
@@ -144,9 +167,7 @@ def _make_all(directory: Path) -> None:
     _write(merchant / "apiclient_key.pem", _private_pem(merchant_key))
     certificate = _issue(merchant_key.public_key(), common_name=MCHID)
     _write(merchant / "apiclient_cert.pem", _certificate_pem(certificate))
-    alphabet = string.ascii_letters + string.digits
-    apiv3_key = "".join(secrets.choice(alphabet) for _ in range(APIV3_KEY_CHARACTERS))
-    _write(merchant / "apiv3_key.txt", apiv3_key)
+    _write(merchant / "apiv3_key.txt", _make_apiv3_key())
     _write(merchant / "pub_key.pem", _public_pem(wechatpay_key.public_key()))
     _write(merchant / "pub_key_id.txt", PUBLIC_KEY_ID)
     wechat = directory / "wechat"
@@ -171,6 +192,25 @@ def _add_api_v2(directory: Path) -> None:
     make_tls_files(directory)
 
 
+def _add_abroad(directory: Path) -> None:
+    """The merchant number of the global API has keys of its own, also in directories that were filled before."""
+    folder = directory / "merchant_abroad"
+    if (folder / "apiv3_key.txt").exists():
+        return
+    key = generate_private_key(RSA_EXPONENT, RSA_BITS)
+    certificate = _issue(key.public_key(), common_name=MCHID_ABROAD, authority=key)
+    for name in ("apiclient_key.pem", "apiclient_cert.pem"):  # left by a start that was ended in the middle
+        (folder / name).unlink(missing_ok=True)
+    _write(folder / "apiclient_key.pem", _private_pem(key))
+    _write(folder / "apiclient_cert.pem", _certificate_pem(certificate))
+    _write(folder / "apiv3_key.txt", _make_apiv3_key())
+
+
+def _make_apiv3_key() -> str:
+    alphabet = string.ascii_letters + string.digits
+    return "".join(secrets.choice(alphabet) for _ in range(APIV3_KEY_CHARACTERS))
+
+
 def _make_platform_certificate(folder: Path, number: int) -> None:
     key = generate_private_key(RSA_EXPONENT, RSA_BITS)
     certificate = _issue(key.public_key(), common_name="Tenpay.com sign (simulated)")
@@ -178,8 +218,8 @@ def _make_platform_certificate(folder: Path, number: int) -> None:
     _write(folder / f"{number:03d}_cert.pem", _certificate_pem(certificate))
 
 
-def _issue(public_key: RSAPublicKey, *, common_name: str) -> x509.Certificate:
-    authority = generate_private_key(RSA_EXPONENT, RSA_BITS)
+def _issue(public_key: RSAPublicKey, *, common_name: str, authority: RSAPrivateKey | None = None) -> x509.Certificate:
+    authority = authority or generate_private_key(RSA_EXPONENT, RSA_BITS)
     now = datetime.now(UTC).replace(microsecond=0)
     subject = [
         x509.NameAttribute(NameOID.COMMON_NAME, common_name),
@@ -223,6 +263,17 @@ def _load(directory: Path) -> Credentials:
         apiv2_key=_read(merchant / "apiv2_key.txt"),
         wechatpay_private_key=_load_key(directory / "wechat" / "wechatpay_key.pem"),
         openid_secret=bytes.fromhex(_read(_marker(directory))),
+        abroad=_load_abroad(directory / "merchant_abroad"),
+    )
+
+
+def _load_abroad(folder: Path) -> MerchantNumber:
+    certificate = x509.load_pem_x509_certificate((folder / "apiclient_cert.pem").read_bytes())
+    return MerchantNumber(
+        mchid=MCHID_ABROAD,
+        serial=serial_of(certificate),
+        public_key=cast("RSAPublicKey", certificate.public_key()),
+        apiv3_key=_read(folder / "apiv3_key.txt").encode("ascii"),
     )
 
 

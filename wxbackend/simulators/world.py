@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from dataclasses import dataclass, field
 
+from wxbackend.simulators.abroad_funds import COLLECTOR, AbroadFunds
 from wxbackend.simulators.buyers import ACCOUNT_PREFIX, Buyers
 from wxbackend.simulators.clock import Clock
 from wxbackend.simulators.credentials import Credentials
@@ -13,6 +14,8 @@ from wxbackend.simulators.ledger import MERCHANT, Ledger
 from wxbackend.simulators.merchant_funds import BANK, MerchantFunds
 from wxbackend.simulators.mischief import Mischief
 from wxbackend.simulators.payment_codes import PaymentCodes
+from wxbackend.simulators.wechat_pay import exchange
+from wxbackend.simulators.wechat_pay.abroad_views import notice_view_abroad
 from wxbackend.simulators.wechat_pay.bills import RATE_MILLIONTHS_DEFAULT, Parcel, Spoiling
 from wxbackend.simulators.wechat_pay.certificates import PlatformKeys
 from wxbackend.simulators.wechat_pay.contracts import TOPICS as CONTRACT_TOPICS
@@ -82,11 +85,13 @@ class World:
             tell=self._tell_debit,
         )
         self.funds = MerchantFunds(self.ledger, self.lock)
+        self.abroad = AbroadFunds(self.ledger, self.lock)
         self.refunds = RefundBook(
             clock=self.clock,
             lock=self.lock,
             orders=self.orders,
             funds=self.funds,
+            abroad=self.abroad,
             tell=self._tell_refund,
         )
         self.transfers = TransferBook(clock=self.clock, lock=self.lock, funds=self.funds, tell=self._tell_transfer)
@@ -149,7 +154,9 @@ class World:
     def books(self) -> dict[str, object]:
         """Totals in fen. `balanced` holds while no fen appeared, vanished or moved without a reason on record."""
         with self.lock:
-            orders, refunds = self.orders.everything(), self.refunds.everything()
+            all_orders, all_refunds = self.orders.everything(), self.refunds.everything()
+            orders = [order for order in all_orders if not order.request.abroad]
+            refunds = [refund for refund in all_refunds if not refund.request.abroad]
             paid = [order.request.total for order in orders if order.paid]
             ended = [refund for refund in refunds if refund.status == SUCCESS]
             refunded = sum(refund.request.refund for refund in ended)
@@ -164,12 +171,13 @@ class World:
                 and self.ledger.balance(BANK) == withdrawn + to_bank
                 and self.ledger.total() == self.ledger.issued()
                 and funds["reserved"] == pending + locked + promised
+                and self.ledger.balance(COLLECTOR) == self._yuan_abroad()
             )
             return {
-                "orders": len(orders),
+                "orders": len(all_orders),
                 "paid_count": len(paid),
                 "paid_total": sum(paid),
-                "refunds_count": len(refunds),
+                "refunds_count": len(all_refunds),
                 "refunded_count": len(ended),
                 "refunded_total": refunded,
                 "pending": pending,
@@ -183,6 +191,13 @@ class World:
                 "issued_total": self.ledger.issued(),
                 "balanced": balanced,
             }
+
+    def _yuan_abroad(self) -> int:
+        """What the orders and refunds of the global API say that their collector has, in fen."""
+        paid = [order.request for order in self.orders.everything() if order.request.abroad and order.paid]
+        ended = [refund.request for refund in self.refunds.everything() if refund.status == SUCCESS]
+        back = [exchange.in_yuan_of_part(each.refund, each.total, each.currency) for each in ended if each.abroad]
+        return sum(exchange.in_yuan(each.total, each.currency) for each in paid) - sum(back)
 
     def _settle(self) -> float | None:
         """End what is due in this world, never in one that a reset has just forgotten."""
@@ -248,10 +263,12 @@ class World:
             now = self.clock.now()
             self.courier.announce(refund_notice(refund, order, self.credentials, url=refund.notify_url, now=now))
             return
+        number = self.credentials.abroad if refund.request.abroad else self.credentials.domestic
+        view = notice_view_abroad if refund.request.abroad else notice_view
         notice = make_notice(
-            notice_view(refund, self.credentials.mchid),
+            view(refund, number.mchid),
             url=refund.notify_url,
-            apiv3_key=self.credentials.apiv3_key,
+            apiv3_key=number.apiv3_key,
             now=self.clock.now(),
             topic=TOPICS[refund.status],
         )

@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, insert, or_, select
 
 from wxbackend.domain.attempt import UNRESOLVED, Attempt, AttemptState
 from wxbackend.domain.money import Money
+from wxbackend.domain.observation import PayersShare
 from wxbackend.domain.terminal import Terminal
 from wxbackend.ports.store import Poll
 from wxbackend.store import tables
@@ -30,7 +31,7 @@ _UNRESOLVED = Statement(
 )
 _CHANGING = (
     "sent_ms", "state", "handle", "client_params", "presentable_until_ms", "transaction_id", "paid_ms", "code_mark",
-    "reversal_sent_ms",
+    "reversal_sent_ms", "payer_amount", "payer_currency", "exchange_rate",
 )  # fmt: skip
 _SAVE = Saves(_T, _CHANGING, unlocked="an attempt was changed without its intent's lock")
 _QUEUE = DueQueue(tables.poll_queue)
@@ -85,6 +86,7 @@ class Attempts:
 
 
 def _row(attempt: Attempt) -> dict[str, Any]:
+    share = attempt.share
     return {
         "id": attempt.id,
         "intent_id": attempt.intent_id,
@@ -117,6 +119,9 @@ def _row(attempt: Attempt) -> dict[str, Any]:
         "reversal_sent_ms": attempt.reversal_sent_ms,
         "mandate_id": attempt.mandate_id,
         "mandate_handle": attempt.mandate_handle,
+        "payer_amount": share.amount if share else None,
+        "payer_currency": share.currency if share else None,
+        "exchange_rate": share.rate if share else None,
     }
 
 
@@ -153,4 +158,11 @@ def attempt_from(row: Any) -> Attempt:
         reversal_sent_ms=row.reversal_sent_ms,
         mandate_id=row.mandate_id,
         mandate_handle=row.mandate_handle,
+        share=_share(row),
     )
+
+
+def _share(row: Any) -> PayersShare | None:
+    if row.payer_amount is None:
+        return None
+    return PayersShare(row.payer_amount, row.payer_currency, row.exchange_rate)

@@ -106,6 +106,9 @@ attempts = Table(
     Column("reversal_sent_ms", Number),
     Column("mandate_id", Number),
     Column("mandate_handle", Text),
+    Column("payer_amount", Number),
+    Column("payer_currency", Text),
+    Column("exchange_rate", Number),
 )
 Index(
     "attempts_by_number",

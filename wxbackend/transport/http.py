@@ -160,6 +160,9 @@ class HttpTransport:
             redirect=False,
             preload_content=False,
         )
+        if exchange.headers_suffice and answer.status == 200:
+            answer.close()
+            return Reply(answer.status, answer.headers, b"")
         chunks: list[bytes] = []
         size = 0
         try:

@@ -304,6 +304,14 @@ class LastPaymentError(Picture):
     payment_method = fields.Nested(PaymentMethodPicture())
 
 
+class PresentmentDetails(Picture):
+    """What left the buyer's wallet, where that is another currency; it decides nothing."""
+
+    presentment_amount = fields.Integer(required=True, metadata={"description": "Minor units."})
+    presentment_currency = fields.String(required=True, metadata={"example": "CNY"})
+    exchange_rate = fields.String(metadata={"description": "As WeChat told it, a decimal number.", "example": "9.21"})
+
+
 class PaymentIntentPicture(Picture):
     """A PaymentIntent; fields that are not set are left out, and a publishable key is shown a part of them."""
 
@@ -331,6 +339,7 @@ class PaymentIntentPicture(Picture):
     customer = fields.String()
     metadata = fields.Dict(keys=fields.String(), values=fields.String())
     amount_received = fields.Integer(metadata={"description": "What was paid; there only when something was."})
+    presentment_details = fields.Nested(PresentmentDetails())
     cancellation_reason = fields.String()
     canceled_at = fields.Integer(metadata={"description": "Unix milliseconds."})
 

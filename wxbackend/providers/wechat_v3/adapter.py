@@ -42,6 +42,7 @@ class WechatV3(TransferCalls, SharingCalls):
 
     name: Final = "wechat_v3"
     currencies: Final = frozenset({"CNY"})
+    bill_kinds: Final = tuple(BillKind)
 
     def __init__(self, config: MerchantConfig, keys: KeyRing, surroundings: Surroundings) -> None:
         self._config = config

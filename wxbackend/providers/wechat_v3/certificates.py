@@ -34,7 +34,7 @@ def read(
     if reply.status == 404:
         return ()
     if reply.status != 200:
-        raise ProviderUnknown(f"/v3/certificates answered {reply.status}")
+        raise ProviderUnknown(f"the question for certificates was answered with {reply.status}")
     try:
         found = [_certificate(entry, apiv3_keys) for entry in _entries(reply.body)]
         brought = {certificate.serial: key for certificate, key in found}

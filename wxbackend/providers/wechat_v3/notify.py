@@ -46,7 +46,7 @@ def parse(apiv3_keys: tuple[bytes, ...], body: bytes) -> Notice:
     if len(notice_id) > NOTICE_ID_CHARACTERS_MAX:
         raise UnreadableMessage("the notice's id is longer than any that WeChat makes")
     kind = wire.required_text(envelope, "event_type")
-    content = _content(apiv3_keys, envelope)
+    content = unsealed(apiv3_keys, envelope)
     merchant = wire.text(content, "mchid") or wire.text(content, "sp_mchid") or ""
     number = wire.text(content, "out_trade_no")
     observation = None
@@ -77,7 +77,8 @@ def _made_ms(envelope: dict[str, Any]) -> int:
     return wire.read_time_ms(wire.text(envelope, "create_time")) or 0
 
 
-def _content(apiv3_keys: tuple[bytes, ...], envelope: dict[str, Any]) -> dict[str, Any]:
+def unsealed(apiv3_keys: tuple[bytes, ...], envelope: dict[str, Any]) -> dict[str, Any]:
+    """What an envelope holds, decrypted; raises `UnreadableMessage`."""
     if wire.required_text(envelope, "resource", "algorithm") != ALGORITHM:
         raise UnreadableMessage(f"the notice's algorithm is not {ALGORITHM}")
     plain = unseal(

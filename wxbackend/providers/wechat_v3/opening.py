@@ -47,9 +47,11 @@ class Opening:
     hand_on: Callable[[Attempt, str, Stamp], Mapping[str, str]]
 
 
-def read(attempt: Attempt, answer: dict[str, Any], stamp: Stamp) -> Opened:
-    """What the answer to an order opened; raises `UnreadableMessage`."""
-    opening = OPENINGS[attempt.terminal]
+def read(
+    attempt: Attempt, answer: dict[str, Any], stamp: Stamp, *, openings: Mapping[Terminal, Opening] | None = None
+) -> Opened:
+    """What the answer to an order opened; raises `UnreadableMessage`. The global API has `openings` of its own."""
+    opening = (openings or OPENINGS)[attempt.terminal]
     handle = wire.required_text(answer, opening.member)
     until = min(attempt.expires_ms, stamp.now_ms + opening.lasts_ms) - MARGIN_MS
     return Opened(handle, opening.hand_on(attempt, handle, stamp), until)
@@ -96,7 +98,7 @@ def _as_page(attempt: Attempt, handle: str, _stamp: Stamp) -> dict[str, str]:
     """WeChat's page, told where to send the buyer afterwards (doc/v3/merchant/4012525153)."""
     parts = urlsplit(handle)
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise UnreadableMessage("h5_url is not a web address")
+        raise UnreadableMessage("the page's address is not a web address")
     if attempt.return_url is None:
         return {"url": handle}
     return {"url": f"{handle}{'&' if parts.query else '?'}redirect_url={quote(attempt.return_url, safe='')}"}

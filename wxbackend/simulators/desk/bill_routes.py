@@ -8,7 +8,7 @@ from wxbackend.simulators.desk.reading import DeskError, mapping, read_wish, sho
 from wxbackend.simulators.wechat_pay.bills import FAULTS, Side, Spoiling, fund_flow, trade_bill
 from wxbackend.simulators.world import World
 
-CHANGES = ("amount", "fee", "status")
+CHANGES = ("amount", "fee", "status", "currency")
 RATE_MILLIONTHS_MAX = 1_000_000
 
 
@@ -37,7 +37,10 @@ def add_to(desk: Blueprint, world: World) -> None:
 
     @desk.post("/bills/<day>/mischief")
     def spoil_bill(day: str) -> Response:
-        """Spoil a day: omit [numbers], add [{out_trade_no, amount}], change {number: {amount, fee, status}}, file."""
+        """Spoil a day: omit [numbers], add [{out_trade_no, amount}], change {number: {amount, fee, status}}, file.
+
+        In statements of the global API a row's currency may be changed too, and its status not.
+        """
         wish = read_wish(["omit", "add", "change", "file"])
         fault = wish.get("file")
         if fault is not None and fault not in FAULTS:
@@ -77,5 +80,5 @@ def _change(item: object) -> dict[str, object]:
     if not isinstance(item, dict) or not item or set(item) - set(CHANGES):
         raise DeskError(f"each change must be an object with some of {', '.join(CHANGES)}")
     numbers = {name: whole(item, name, 0) for name in ("amount", "fee") if name in item}
-    words = {"status": str(item["status"])} if "status" in item else {}
+    words = {name: str(item[name]) for name in ("status", "currency") if name in item}
     return {**numbers, **words}

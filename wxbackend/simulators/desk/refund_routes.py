@@ -96,6 +96,17 @@ def _add_funds(desk: Blueprint, world: World) -> None:
                 world.funds.top_up(amount)
         return show(world.funds.view())
 
+    @desk.get("/merchant/abroad/<currency>")
+    def see_merchant_abroad(currency: str) -> Response:
+        """What refunds of orders of the global API may be paid from, in minor units of a currency."""
+        return show({"available": world.abroad.available(currency)})
+
+    @desk.post("/merchant/abroad/<currency>")
+    def set_merchant_abroad(currency: str) -> Response:
+        """Leave exactly so much."""
+        world.abroad.set_available(whole(read_wish(["available"]), "available", 0), currency)
+        return see_merchant_abroad(currency)
+
 
 def _view(refund: Refund) -> dict[str, object]:
     """A refund with what only the desk may see."""

@@ -21,6 +21,7 @@ def order_view(order: Order) -> dict[str, object]:
     return {
         **transaction_view(order),
         "total": order.request.total,
+        "currency": order.request.currency,
         "description": order.request.description,
         "openid": order.payer,
         "notify_url": order.request.notify_url,
@@ -45,6 +46,7 @@ def _add_world(desk: Blueprint, world: World) -> None:
             {
                 "mchid": world.credentials.mchid,
                 "merchant_serial": world.credentials.merchant_serial,
+                "mchid_abroad": world.credentials.abroad.mchid,
                 "apps": [{"appid": app.appid, "kind": app.kind, "bound": app.bound} for app in world.credentials.apps],
                 "appids": {app.appid: app.kind for app in world.credentials.apps},
                 "buyer": world.buyers.view(world.buyers.default()),

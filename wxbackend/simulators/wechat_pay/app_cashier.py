@@ -63,6 +63,6 @@ def _open(world: World, params: Mapping[str, object]) -> Order:
     right = given["partnerid"] == order.request.mchid and given["package"] == PACKAGE
     if not right or not TIMESTAMP.fullmatch(given["timestamp"]):
         raise CashierClosedError(BAD_SIGNATURE, order)
-    if not verify(world.credentials.merchant_public_key, message, given["sign"]):
+    if not verify(world.credentials.number(order.request.mchid).public_key, message, given["sign"]):
         raise CashierClosedError(BAD_SIGNATURE, order)
     return order

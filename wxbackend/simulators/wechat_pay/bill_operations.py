@@ -74,7 +74,8 @@ def fetch_file(query: Mapping[str, str]) -> Callable[[World, Call], Result]:
 
 
 def _make(world: World, kind: str, day: str, choice: str) -> bytes | None:
-    orders, refunds = world.orders.everything(), world.refunds.everything()
+    orders = [order for order in world.orders.everything() if not order.request.abroad]
+    refunds = [refund for refund in world.refunds.everything() if not refund.request.abroad]
     side = Side(world.credentials.mchid, orders, refunds, world.bill_rate_millionths)
     spoiling = world.spoiled_bills.get(day, Spoiling())
     if kind == TRADE:

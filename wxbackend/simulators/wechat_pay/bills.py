@@ -102,7 +102,7 @@ def trade_bill(side: Side, day: str, bill_type: str, spoiling: Spoiling) -> byte
     for name, column in TRADE_SUMS.items():
         if column in columns:
             total = sum(_units(row[column]) for row in rows)
-            sums[name] = _yuan5(total) if column == "手续费" else _yuan(total // 1000)
+            sums[name] = _yuan5(total) if column == "手续费" else decimal(total // 1000)
     return _file(columns, rows, sums, spoiling.file)
 
 
@@ -116,7 +116,7 @@ def fund_flow(side: Side, day: str, spoiling: Spoiling) -> bytes | None:
             continue
         wish = spoiling.change.get(order.request.out_trade_no, {})
         amount = _wished(wish, "amount", order.request.total)
-        fee = _wished(wish, "fee", _fee(amount, side.rate_millionths))
+        fee = _wished(wish, "fee", fee_of(amount, side.rate_millionths))
         number, at = order.payment.transaction_id, order.payment.paid_at
         moves.append((at, number, "交易", amount, order.request.out_trade_no))
         if fee:
@@ -136,8 +136,8 @@ def _funds_file(moves: Sequence[tuple[float, str, str, int, str]], fault: str | 
     for serial, (at, number, name, amount, voucher) in enumerate(moves):
         balance += amount
         values = (
-            _moment(at), number, f"{number}{serial:06d}", name, name, "收入" if amount >= 0 else "支出",
-            _yuan(abs(amount)), _yuan(balance), "system", "", voucher,
+            moment_text(at), number, f"{number}{serial:06d}", name, name, "收入" if amount >= 0 else "支出",
+            decimal(abs(amount)), decimal(balance), "system", "", voucher,
         )  # fmt: skip
         rows.append(dict(zip(FUNDS_COLUMNS, values, strict=True)))
     incoming = [amount for _, _, _, amount, _ in moves if amount >= 0]
@@ -145,9 +145,9 @@ def _funds_file(moves: Sequence[tuple[float, str, str, int, str]], fault: str | 
     sums = {
         "资金流水总笔数": str(len(moves)),
         "收入笔数": str(len(incoming)),
-        "收入金额": _yuan(sum(incoming)),
+        "收入金额": decimal(sum(incoming)),
         "支出笔数": str(len(outgoing)),
-        "支出金额": _yuan(sum(outgoing)),
+        "支出金额": decimal(sum(outgoing)),
     }
     return _file(FUNDS_COLUMNS, rows, sums, fault)
 
@@ -157,7 +157,7 @@ def _payment(side: Side, order: Order) -> dict[str, str]:
     total, request = order.request.total, order.request
     return _row(
         {
-            "交易时间": _moment(order.payment.paid_at),
+            "交易时间": moment_text(order.payment.paid_at),
             "公众账号ID": request.appid,
             "商户号": side.mchid,
             "微信订单号": order.payment.transaction_id,
@@ -166,11 +166,11 @@ def _payment(side: Side, order: Order) -> dict[str, str]:
             "交易类型": request.trade_type,
             "交易状态": "SUCCESS",
             "付款银行": order.payment.bank_type,
-            "应结订单金额": _yuan(total),
+            "应结订单金额": decimal(total),
             "商品名称": request.description,
-            "手续费": _yuan5(_fee(total, side.rate_millionths) * 1000),
-            "费率": _rate(side.rate_millionths),
-            "订单金额": _yuan(total),
+            "手续费": _yuan5(fee_of(total, side.rate_millionths) * 1000),
+            "费率": rate_text(side.rate_millionths),
+            "订单金额": decimal(total),
         }
     )
 
@@ -178,10 +178,10 @@ def _payment(side: Side, order: Order) -> dict[str, str]:
 def _refund(side: Side, refund: Refund, order: Order) -> dict[str, str]:
     assert order.payment is not None
     amount = refund.request.refund
-    returned = _fee(amount, side.rate_millionths) if refund.status != CLOSED else 0
+    returned = fee_of(amount, side.rate_millionths) if refund.status != CLOSED else 0
     return _row(
         {
-            "交易时间": _moment(refund.created_at),
+            "交易时间": moment_text(refund.created_at),
             "公众账号ID": order.request.appid,
             "商户号": side.mchid,
             "微信订单号": refund.transaction_id,
@@ -192,13 +192,13 @@ def _refund(side: Side, refund: Refund, order: Order) -> dict[str, str]:
             "付款银行": order.payment.bank_type,
             "微信退款单号": refund.refund_id,
             "商户退款单号": refund.request.out_refund_no,
-            "退款金额": _yuan(amount),
+            "退款金额": decimal(amount),
             "退款类型": refund.channel,
             "退款状态": REFUND_WORDS[refund.status],
             "商品名称": order.request.description,
             "手续费": _yuan5(-returned * 1000),
-            "费率": _rate(side.rate_millionths),
-            "申请退款金额": _yuan(amount),
+            "费率": rate_text(side.rate_millionths),
+            "申请退款金额": decimal(amount),
         }
     )
 
@@ -215,11 +215,11 @@ def _made_up(side: Side, day: str, wish: Mapping[str, object]) -> dict[str, str]
             "交易类型": "JSAPI",
             "交易状态": "SUCCESS",
             "付款银行": "OTHERS",
-            "应结订单金额": _yuan(amount),
+            "应结订单金额": decimal(amount),
             "商品名称": "做出来的, 一行",
-            "手续费": _yuan5(_fee(amount, side.rate_millionths) * 1000),
-            "费率": _rate(side.rate_millionths),
-            "订单金额": _yuan(amount),
+            "手续费": _yuan5(fee_of(amount, side.rate_millionths) * 1000),
+            "费率": rate_text(side.rate_millionths),
+            "订单金额": decimal(amount),
         }
     )
 
@@ -243,7 +243,7 @@ def _changed(row: dict[str, str], changes: Mapping[str, Mapping[str, object]]) -
         return row
     changed, is_refund = dict(row), row["交易状态"] == "REFUND"
     if "amount" in wish:
-        amount = _yuan(_wished(wish, "amount", 0))
+        amount = decimal(_wished(wish, "amount", 0))
         names = ("退款金额", "申请退款金额") if is_refund else ("应结订单金额", "订单金额")
         changed |= dict.fromkeys(names, amount)
     if "fee" in wish:
@@ -286,16 +286,18 @@ def _ticked(values: Iterable[str]) -> str:
     return ",".join(f"`{value}" for value in values)
 
 
-def _fee(amount: int, rate_millionths: int) -> int:
+def fee_of(amount: int, rate_millionths: int) -> int:
     """Fen, rounded half up."""
     return (amount * rate_millionths + 500_000) // 1_000_000
 
 
-def _moment(at: float) -> str:
+def moment_text(at: float) -> str:
+    """A moment as bills write it, in Beijing."""
     return datetime.fromtimestamp(int(at), BEIJING).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _yuan(fen: int) -> str:
+def decimal(fen: int) -> str:
+    """An amount in yuan, or in whole units of another currency that has two decimals."""
     sign = "-" if fen < 0 else ""
     return f"{sign}{abs(fen) // 100}.{abs(fen) % 100:02d}"
 
@@ -312,5 +314,6 @@ def _units(yuan: str) -> int:
     return -units if yuan.startswith("-") else units
 
 
-def _rate(millionths: int) -> str:
+def rate_text(millionths: int) -> str:
+    """A rate in per cent."""
     return f"{millionths // 10_000}.{millionths % 10_000 // 100:02d}%"

@@ -11,6 +11,7 @@ from uuid import uuid4
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from wxbackend.simulators.credentials import OFFICIAL_ACCOUNT_APPID, RSA_BITS, RSA_EXPONENT
+from wxbackend.simulators.wechat_pay.abroad_views import notice_view_abroad
 from wxbackend.simulators.wechat_pay.certificates import SigningKey
 from wxbackend.simulators.wechat_pay.delivery import Reply, Sender
 from wxbackend.simulators.wechat_pay.notices import (
@@ -96,10 +97,11 @@ def _body(world: World, forgery: Forgery, notice_id: str) -> bytes:
     for path, value in forgery.plaintext_overrides.items():
         _override(resource, path, value)
     wrong = forgery.encrypt == "wrong_key"
+    key = world.credentials.number(str(resource.get("mchid"))).apiv3_key
     notice = make_notice(
         resource,
         url=forgery.url,
-        apiv3_key=secrets.token_bytes(APIV3_KEY_BYTES) if wrong else world.credentials.apiv3_key,
+        apiv3_key=secrets.token_bytes(APIV3_KEY_BYTES) if wrong else key,
         now=world.clock.now(),
         topic=_refund_topic(resource) if about_refund else PAID,
         event_id=notice_id,
@@ -138,6 +140,8 @@ def _refund_plaintext(world: World, forgery: Forgery) -> dict[str, object]:
     if refund is not None:
         if refund.status == PROCESSING:
             refund = replace(refund, status=SUCCESS, succeeded_at=world.clock.now())
+        if refund.request.abroad:
+            return notice_view_abroad(refund, world.credentials.abroad.mchid)
         return notice_view(refund, world.credentials.mchid)
     return {
         "mchid": world.credentials.mchid,

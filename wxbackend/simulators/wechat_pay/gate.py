@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flask import Request
 
 from wxbackend.simulators.clock import real_now
-from wxbackend.simulators.credentials import Credentials
+from wxbackend.simulators.credentials import MerchantNumber
 from wxbackend.simulators.wechat_pay.refusal import CAUSE_PARAMETER, CAUSE_SIGNATURE, Refusal
 from wxbackend.simulators.wechat_pay.signing import request_message, verify
 
@@ -52,19 +52,19 @@ def read_call(request: Request) -> Call:
     )
 
 
-def admit(call: Call, credentials: Credentials) -> None:
-    """Let a well-formed, rightly signed request pass. Raises Refusal otherwise."""
+def admit(call: Call, number: MerchantNumber) -> None:
+    """Let a well-formed request that this merchant number signed pass. Raises Refusal otherwise."""
     _check_headers(call)
     items = _read_authorization(call)
-    if items["mchid"] != credentials.mchid:
+    if items["mchid"] != number.mchid:
         raise _sign_error(call, "商户号或商户证书序列号有误", field="mchid", issue="mchid unknown")
-    if items["serial_no"] != credentials.merchant_serial:
+    if items["serial_no"] != number.serial:
         raise _sign_error(call, "商户证书序列号有误", field="serial_no", issue="serial_no unknown")
     _check_timestamp(call, items["timestamp"])
     if not 1 <= len(items["nonce_str"]) <= NONCE_CHARACTERS_MAX:
         raise _sign_error(call, "随机串无效", field="nonce_str", issue="nonce_str length")
     message = _message(call, items)
-    if not verify(credentials.merchant_public_key, message, items["signature"]):
+    if not verify(number.public_key, message, items["signature"]):
         raise _sign_error(call, "错误的签名，验签失败", field="signature", issue="sign not match", message=message)
 
 

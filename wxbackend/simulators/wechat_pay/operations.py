@@ -14,7 +14,7 @@ from wxbackend.simulators.wechat_pay.order_request import (
     read_close,
     read_order,
 )
-from wxbackend.simulators.wechat_pay.orders import Prepay, transaction_view
+from wxbackend.simulators.wechat_pay.orders import Order, Prepay, not_found, transaction_view
 from wxbackend.simulators.wechat_pay.refusal import (
     CAUSE_APPID_MISMATCH,
     CAUSE_MERCHANT_ORDER_MISMATCH,
@@ -37,6 +37,8 @@ class Result:
     out_refund_no: str | None = None
     file: bytes | None = None
     """A file, which is not signed."""
+    digest: str | None = None
+    """The SHA-1 of a file, where the signature is over it."""
 
 
 def create_order(product: Product, origin: str) -> Callable[[World, Call], Result]:
@@ -68,7 +70,7 @@ def query_by_out_trade_no(out_trade_no: str, query: Mapping[str, str]) -> Callab
     def operation(world: World, _call: Call) -> Result:
         check_merchant(world, query.get("mchid"))
         check(out_trade_no, OUT_TRADE_NO, "/out_trade_no")
-        return Result(transaction_view(world.orders.get(out_trade_no)))
+        return Result(transaction_view(own(world.orders.get(out_trade_no))))
 
     return operation
 
@@ -78,7 +80,7 @@ def query_by_transaction_id(transaction_id: str, query: Mapping[str, str]) -> Ca
 
     def operation(world: World, _call: Call) -> Result:
         check_merchant(world, query.get("mchid"))
-        return Result(transaction_view(world.orders.get_by_transaction(transaction_id)))
+        return Result(transaction_view(own(world.orders.get_by_transaction(transaction_id))))
 
     return operation
 
@@ -89,17 +91,19 @@ def close_order(out_trade_no: str) -> Callable[[World, Call], Result]:
     def operation(world: World, call: Call) -> Result:
         check_merchant(world, read_close(parse_object(call.body)))
         check(out_trade_no, OUT_TRADE_NO, "/out_trade_no")
+        own(world.orders.get(out_trade_no))
         world.orders.close(out_trade_no)
         return Result(None, out_trade_no)
 
     return operation
 
 
-def list_certificates(algorithm: str) -> Callable[[World, Call], Result]:
-    """The platform certificates, encrypted with the APIv3 key."""
+def list_certificates(algorithm: str, *, abroad: bool = False) -> Callable[[World, Call], Result]:
+    """The platform certificates, encrypted with the APIv3 key of who asks."""
 
     def operation(world: World, _call: Call) -> Result:
-        return Result(world.keys.listing(algorithm))
+        number = world.credentials.abroad if abroad else world.credentials.domestic
+        return Result(world.keys.listing(algorithm, number.apiv3_key))
 
     return operation
 
@@ -139,11 +143,19 @@ def _pay_as_its_payer(world: World, out_trade_no: str | None) -> str | None:
     return settle_order(world, buyer=buyer, channel=channel, order=order, outcome="pay").notice_id
 
 
-def check_merchant(world: World, mchid: str | None) -> None:
+def own(order: Order, *, abroad: bool = False) -> Order:
+    """The order, if it belongs to the merchant number that asks. Raises Refusal as for one that does not exist."""
+    if order.request.abroad is not abroad:
+        raise not_found()
+    return order
+
+
+def check_merchant(world: World, mchid: str | None, *, abroad: bool = False) -> None:
     """Refuse a body that names no merchant or another one."""
+    number = world.credentials.abroad if abroad else world.credentials.domestic
     if not mchid:
         raise Refusal(400, "PARAM_ERROR", "缺少参数mchid", cause=CAUSE_PARAMETER)
-    if mchid != world.credentials.mchid:
+    if mchid != number.mchid:
         raise Refusal(
             400,
             "PARAM_ERROR",

@@ -128,6 +128,9 @@ class OrderRequest:
     body: Mapping[str, object]
     sign_type: str | None = None
     """How it was signed where it came by API v2; the cashier and notices follow it."""
+    currency: str = "CNY"
+    abroad: bool = False
+    """Whether it came by the global API; the buyer pays it in yuan all the same."""
 
 
 def read_order(product: Product, body: dict[str, object]) -> OrderRequest:
@@ -152,7 +155,7 @@ def read_order(product: Product, body: dict[str, object]) -> OrderRequest:
         total=cast("int", amount["total"]),
         openid=payer.get("openid"),
         trade_type=product.trade_type,
-        lifetime_ends=_read_time(body.get("time_expire")),
+        lifetime_ends=read_time(body.get("time_expire")),
         attach=cast("str | None", body.get("attach")),
         device_id=scene.get("device_id"),
         body=body,
@@ -191,7 +194,8 @@ def check_notify_url(url: str) -> None:
         raise bad_parameter("/notify_url", "无效的URL")
 
 
-def _read_time(value: object) -> float | None:
+def read_time(value: object, field: str = "/time_expire") -> float | None:
+    """Unix seconds of a moment, or None for none. Raises Refusal for what is none."""
     if value is None:
         return None
     text = str(value)
@@ -200,4 +204,4 @@ def _read_time(value: object) -> float | None:
             raise ValueError(text)
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError) as error:
-        raise bad_parameter("/time_expire", "应符合RFC 3339", value=text) from error
+        raise bad_parameter(field, "应符合RFC 3339", value=text) from error

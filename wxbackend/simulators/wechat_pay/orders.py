@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from wxbackend.simulators.clock import Clock, compact, rfc3339
+from wxbackend.simulators.wechat_pay import exchange
 from wxbackend.simulators.wechat_pay.order_request import (
     LIFETIME_DEFAULT_S,
     LIFETIME_LEAST_S,
@@ -98,6 +99,8 @@ def transaction_view(order: Order) -> dict[str, object]:
     payment = order.payment
     if payment is None:
         return view
+    if request.abroad:
+        return view | _paid_abroad(request, payment)
     view |= {
         "transaction_id": payment.transaction_id,
         "trade_type": request.trade_type,
@@ -116,6 +119,25 @@ def transaction_view(order: Order) -> dict[str, object]:
     if request.device_id:
         view["scene_info"] = {"device_id": request.device_id}
     return view
+
+
+def _paid_abroad(request: OrderRequest, payment: Payment) -> dict[str, object]:
+    """What the global API tells of a paid order: WeChat's number is `id` there, and the buyer paid in yuan."""
+    told: dict[str, object] = {
+        "id": payment.transaction_id,
+        "trade_type": request.trade_type,
+        "bank_type": payment.bank_type,
+        "success_time": rfc3339(payment.paid_at),
+        "payer": {"openid": payment.openid},
+        "amount": {
+            "total": request.total,
+            "payer_total": exchange.in_yuan(request.total, request.currency),
+            "currency": request.currency,
+            "payer_currency": exchange.YUAN,
+            "exchange_rate": {"type": "SETTLEMENT_RATE", "rate": exchange.settlement_rate(request.currency)},
+        },
+    }
+    return told | ({"attach": request.attach} if request.attach else {})
 
 
 def paid_copy(order: Order, *, openid: str, now: float) -> Order:
@@ -182,7 +204,7 @@ class OrderBook:
         """The order with this merchant number. Raises Refusal 404 ORDER_NOT_EXIST."""
         order = self.find(out_trade_no)
         if order is None:
-            raise _not_found()
+            raise not_found()
         return order
 
     def get_by_transaction(self, transaction_id: str) -> Order:
@@ -309,7 +331,8 @@ def _end_of_life(request: OrderRequest, now: float) -> float:
     return min(max(request.lifetime_ends, now + LIFETIME_LEAST_S), now + LIFETIME_MOST_S)
 
 
-def _not_found() -> Refusal:
+def not_found() -> Refusal:
+    """What is said of an order that does not exist, or is another merchant number's."""
     return Refusal(404, "ORDER_NOT_EXIST", "订单不存在", cause=CAUSE_ORDER_NOT_FOUND)
 
 

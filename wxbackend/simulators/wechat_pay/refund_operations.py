@@ -55,9 +55,16 @@ def query_refund(out_refund_no: str, query: Mapping[str, str]) -> Callable[[Worl
         if "sub_mchid" in query:
             raise bad_parameter("/sub_mchid", "普通商户不允许传sub_mchid", cause=CAUSE_EXTRA_PARAMETER)
         check(out_refund_no, OUT_REFUND_NO, "/out_refund_no")
-        return Result(refund_view(world.refunds.get(out_refund_no)))
+        return Result(refund_view(own_refund(world.refunds.get(out_refund_no))))
 
     return operation
+
+
+def own_refund(refund: Refund, *, abroad: bool = False) -> Refund:
+    """The refund, if it belongs to the merchant number that asks. Raises Refusal as for one that does not exist."""
+    if refund.request.abroad is not abroad:
+        raise Refusal(404, "RESOURCE_NOT_EXISTS", "退款单不存在", cause=CAUSE_ORDER_NOT_FOUND)
+    return refund
 
 
 def rescue_refund(refund_id: str) -> Callable[[World, Call], Result]:
@@ -66,6 +73,7 @@ def rescue_refund(refund_id: str) -> Callable[[World, Call], Result]:
     def operation(world: World, call: Call) -> Result:
         wish = read_rescue(parse_object(call.body))
         _check_encryption(world, call, wish)
+        own_refund(world.refunds.get_by_id(refund_id))
         refund = world.refunds.rescue(refund_id, wish)
         world.settler.nudge()
         return Result(refund_view(refund))
@@ -92,8 +100,10 @@ def _order(world: World, wish: RefundRequest) -> Order:
         if wish.transaction_id is not None
         else world.orders.find(wish.out_trade_no or "")
     )
-    if order is None:
+    if order is None or order.request.abroad is not wish.abroad:
         raise Refusal(404, "RESOURCE_NOT_EXISTS", "订单不存在", cause=CAUSE_ORDER_NOT_FOUND)
+    if order.request.currency != wish.currency:
+        raise Refusal(400, "INVALID_REQUEST", "退款币种与订单币种不一致", cause=CAUSE_PARAMETER)
     return order
 
 

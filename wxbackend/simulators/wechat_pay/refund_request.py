@@ -85,6 +85,9 @@ class RefundRequest:
     body: Mapping[str, object]
     sign_type: str | None = None
     """How it was signed where it came by API v2, and its notice goes there."""
+    currency: str = "CNY"
+    abroad: bool = False
+    """Whether it came by the global API."""
 
 
 @dataclass(frozen=True, slots=True)

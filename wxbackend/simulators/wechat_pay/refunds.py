@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from wxbackend.simulators.abroad_funds import AbroadFunds, Purse
 from wxbackend.simulators.clock import Clock, compact, rfc3339
 from wxbackend.simulators.ledger import NotEnoughMoneyError
 from wxbackend.simulators.merchant_funds import BANK, MerchantFunds
@@ -102,7 +103,7 @@ def refund_view(refund: Refund) -> dict[str, object]:
         "settlement_refund": request.refund,
         "settlement_total": request.total,
         "discount_refund": 0,
-        "currency": "CNY",
+        "currency": request.currency,
     }
     if request.sources:
         amount["from"] = [{"account": account, "amount": fen} for account, fen in request.sources]
@@ -156,12 +157,14 @@ class RefundBook:
         lock: threading.RLock,
         orders: OrderBook,
         funds: MerchantFunds,
+        abroad: AbroadFunds,
         tell: Callable[[Refund], None],
     ) -> None:
         self._clock = clock
         self._lock = lock
         self._orders = orders
         self._funds = funds
+        self._abroad = abroad
         self._tell = tell
         self._refunds: dict[str, Refund] = {}
         self._numbers: dict[str, str] = {}
@@ -264,11 +267,14 @@ class RefundBook:
             self.settle_due()
             return list(reversed(self._refunds.values()))
 
+    def _purse(self, request: RefundRequest) -> MerchantFunds | Purse:
+        return self._abroad.purse(request.currency, request.total) if request.abroad else self._funds
+
     def _reserve(self, request: RefundRequest) -> None:
         try:
             if any(account == UNAVAILABLE for account, _ in request.sources):
                 raise NotEnoughMoneyError(UNAVAILABLE)
-            self._funds.reserve(request.refund)
+            self._purse(request).reserve(request.refund)
         except NotEnoughMoneyError as error:
             raise Refusal(403, "NOT_ENOUGH", "基本账户余额不足，请充值后重新发起", cause=CAUSE_PARAMETER) from error
 
@@ -296,9 +302,9 @@ class RefundBook:
     def _end(self, refund: Refund, outcome: str, at: float) -> Refund:
         request = refund.request
         if outcome == SUCCESS:
-            self._funds.pay_promised(request.refund, to=refund.receiver, memo=request.out_refund_no)
+            self._purse(request).pay_promised(request.refund, to=refund.receiver, memo=request.out_refund_no)
         if outcome == CLOSED:
-            self._funds.release(request.refund)
+            self._purse(request).release(request.refund)
         succeeded_at = at if outcome == SUCCESS else None
         ended = self._store(replace(refund, status=outcome, due_at=None, succeeded_at=succeeded_at))
         self._tell(ended)

@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from wxbackend.simulators.clock import real_now
 from wxbackend.simulators.connection import cut
-from wxbackend.simulators.wechat_pay import contract_routes, sharing_routes, transfer_routes
+from wxbackend.simulators.wechat_pay import abroad_routes, contract_routes, sharing_routes, transfer_routes
 from wxbackend.simulators.wechat_pay.bill_operations import fetch_file, offer_bill
 from wxbackend.simulators.wechat_pay.bills import FUNDS, TRADE
 from wxbackend.simulators.wechat_pay.code_operations import charge_code, reverse_charge
@@ -66,6 +66,8 @@ class Outcome:
     cause: int
     verdict: str
     is_file: bool = False
+    digest: str | None = None
+    """The SHA-1 of a file, where the signature is over it."""
 
 
 def blueprint(world: World) -> Blueprint:
@@ -102,6 +104,7 @@ def blueprint(world: World) -> Blueprint:
         return _converse(world, "certificates", list_certificates(request.args.get("algorithm_type", "RSA")))
 
     _add_refunds(pages, world)
+    abroad_routes.add_to(pages, lambda kind, operation: _converse(world, kind, operation))
     contract_routes.add_to(pages, lambda kind, operation: _converse(world, kind, operation))
     transfer_routes.add_to(pages, world, _converse)
     sharing_routes.add_to(pages, world, _converse)
@@ -189,7 +192,8 @@ def _before(fault: str) -> Outcome | None:
 
 def _run(world: World, call: Call, operation: Operation, fault: str) -> Outcome:
     try:
-        admit(call, world.credentials)
+        abroad = call.url.startswith(f"{PREFIX}{abroad_routes.PREFIX}/")
+        admit(call, world.credentials.abroad if abroad else world.credentials.domestic)
         result = operation(world, call)
     except Refusal as refusal:
         return _refused(refusal)
@@ -203,7 +207,7 @@ def _run(world: World, call: Call, operation: Operation, fault: str) -> Outcome:
         settle_at_once(world, result)
         settle_debit_at_once(world, result)
     if result.file is not None:
-        return Outcome(200, result.file, CAUSE_NONE, "ok", is_file=True)
+        return Outcome(200, result.file, CAUSE_NONE, "ok", is_file=True, digest=result.digest)
     if result.body is None:
         return Outcome(204, b"", CAUSE_NONE, "ok")
     return Outcome(200, _dump(result.body), CAUSE_NONE, "ok")
@@ -225,12 +229,16 @@ def _signed(world: World, call: Call, outcome: Outcome, request_id: str, fault: 
     disguise = Disguise(
         probe=fault == "probe",
         unknown_serial=fault == "unknown_serial",
-        unsigned=fault == "unsigned" or outcome.is_file,
+        unsigned=fault == "unsigned" or (outcome.is_file and outcome.digest is None),
         bad_signature=fault == "bad_signature",
     )
     key = world.keys.for_reply(call.wechatpay_serial)
-    headers = signature_headers(key, outcome.body, disguise)
     body = outcome.body
+    if outcome.digest is None:
+        headers = signature_headers(key, body, disguise)
+    else:
+        headers = signature_headers(key, _dump({"sha1": outcome.digest}), disguise)
+        headers["Wechatpay-Statement-Sha1"] = outcome.digest
     if fault == "truncate":
         body = body[: len(body) // TRUNCATED_PART]
     answer = Response(body, outcome.status, headers={**headers, "Request-ID": request_id})
