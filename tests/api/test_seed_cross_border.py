@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+import orjson
 import pytest
 
 from tests.api.test_seed_documents import golden, normalised
@@ -20,6 +21,7 @@ from wxbackend.settings_document import CONFIG_VARIABLE
 
 SETTINGS: Final = ROOT / "config" / "cross_border.toml"
 PRINTED_BY_V2: Final = {"signType": ("MD5", "RSA")}
+DOCUMENT: Final = ROOT / "docs" / "openapi.json"
 INTENTS: Final = "/v1/payment_intents"
 
 
@@ -72,11 +74,14 @@ def test_every_currency_that_the_document_promises_is_paid_and_kept_apart(shop: 
     assert (found["currency"], found["amount_received"]) == (name, 1000)
     after = balances(shop)
     assert after == before | {name: before.get(name, 0) + 1000}
+    schema = orjson.loads(DOCUMENT.read_bytes())["components"]["schemas"]
+    assert set(found) <= set(schema["PaymentIntent"]["properties"])
     if name == "CNY":
         assert "presentment_details" not in found
     else:
         assert found["presentment_details"]["presentment_currency"] == "CNY"
         assert found["presentment_details"]["presentment_amount"] > 0
+        assert set(found["presentment_details"]) == set(schema["PresentmentDetails"]["properties"])
         assert "." in found["presentment_details"]["exchange_rate"] or name == "HKD"
 
 
