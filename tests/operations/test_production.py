@@ -54,7 +54,10 @@ def test_what_is_commented_out_can_be_commented_in(tmp_path: Path) -> None:
     file = installed(tmp_path)
     text = file.read_text(encoding="utf-8")
     file.write_text(re.sub(r"^# (\w+ = .+|\[.+\])$", r"\1", text, flags=re.MULTILINE), encoding="utf-8")
-    assert load(file).work.look_after_s == (10, 30, 120, 600)
+    settings = load(file)
+    assert settings.work.look_after_s == (10, 30, 120, 600)
+    abroad = [each.cross_border for account in settings.accounts for each in account.merchants if each.cross_border]
+    assert [terms.usd_rates["GBP"] for terms in abroad] == [1_300_000]
     plain = {name: value for name, value in tomllib.loads(text).items() if name == "work"}
     assert plain == {"work": {}}, "the defaults are shown and not set"
 
@@ -73,7 +76,7 @@ def names_of(schema: type[Schema]) -> set[str]:
 @pytest.mark.parametrize("name", sorted(names_of(settings_shape.Top)))
 def test_every_setting_stands_in_the_example(name: str) -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
-    assert re.search(rf"^(# )?{name} = |^\[+(accounts\.(merchants\.)?)?{name}\]", text, re.MULTILINE), name
+    assert re.search(rf"^(# )?({name} = |\[+(accounts\.(merchants\.)?)?{name}\])", text, re.MULTILINE), name
 
 
 def test_secrets_are_all_files_but_the_public_ones(tmp_path: Path) -> None:
