@@ -54,9 +54,8 @@ def test_what_is_commented_out_can_be_commented_in(tmp_path: Path) -> None:
     file = installed(tmp_path)
     text = file.read_text(encoding="utf-8")
     file.write_text(re.sub(r"^# (\w+ = .+|\[.+\])$", r"\1", text, flags=re.MULTILINE), encoding="utf-8")
-    settings = load(file)
-    assert settings.work.look_after_s == (10, 30, 120, 600)
-    abroad = [each.cross_border for account in settings.accounts for each in account.merchants if each.cross_border]
+    assert load(file).work.look_after_s == (10, 30, 120, 600)
+    abroad = [each.cross_border for account in load(file).accounts for each in account.merchants if each.cross_border]
     assert [terms.usd_rates["GBP"] for terms in abroad] == [1_300_000]
     plain = {name: value for name, value in tomllib.loads(text).items() if name == "work"}
     assert plain == {"work": {}}, "the defaults are shown and not set"
