@@ -259,7 +259,7 @@ def test_m8_an_event_that_could_not_be_delivered_is_delivered_again_by_itself(st
 def test_m9_a_webhook_is_signed_and_a_slow_endpoint_holds_no_transaction(stack: RunningStack) -> None:
     slow, other = stack.confirmed_intent(), stack.confirmed_intent()
     stack.wait_for(stack.is_at_rest, "earlier deliveries to end")
-    stack.desk("POST", "/shop/mood", {"status": 200, "times": 1, "delay_s": 3})
+    stack.desk("POST", "/shop/mood", {"status": 200, "times": 1, "delay_s": 6.5})
     stack.pay(slow)
     stack.wait_for(lambda: stack.webhooks(slow, SUCCEEDED), "the shop to be called")
     stack.pay(other)

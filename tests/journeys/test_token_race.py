@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -16,7 +15,9 @@ import pytest
 
 from tests.journeys import token_client
 from tests.journeys.token_client import Place
+from tests.support import workshop
 from tests.support.stack import OFFICIAL_ACCOUNT, WAIT_S_MAX, RunningStack
+from tests.support.workshop import FORKING
 from wxbackend.coordination.opening import open_coordination
 from wxbackend.identity.tokens import shared_name
 from wxbackend.ports.coordination import Coordination
@@ -24,8 +25,6 @@ from wxbackend.surroundings import clock_ms
 
 CROWD: Final = 32
 ANSWER_WITHIN_S: Final = 60.0
-# One server process loads the product once; the crowd is forked from it.
-CLEAN: Final = multiprocessing.get_context("forkserver")
 
 
 @dataclass
@@ -49,11 +48,11 @@ class Race:
 
     def gather(self) -> None:
         """Start all and wait until each is ready to ask."""
-        CLEAN.set_forkserver_preload([token_client.__name__])
+        workshop.ready()
         for number in range(CROWD):
-            ours, theirs = CLEAN.Pipe()
+            ours, theirs = FORKING.Pipe()
             holder = f"process-{number}"
-            process = CLEAN.Process(target=token_client.run, args=(holder, self.place, theirs), daemon=True)
+            process = FORKING.Process(target=token_client.run, args=(holder, self.place, theirs), daemon=True)
             process.start()
             theirs.close()
             self.crowd[holder] = Member(process, ours)

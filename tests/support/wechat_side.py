@@ -16,6 +16,7 @@ from uuid import uuid4
 import urllib3
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from tests.support.console import downloads
 from tests.support.objects import an_attempt
 from wxbackend.domain.attempt import Attempt
 from wxbackend.domain.observation import Observation, Opened
@@ -33,7 +34,7 @@ from wxbackend.providers.wechat_v3.config import (
 )
 from wxbackend.providers.wechat_v3.keys import KeyRing
 from wxbackend.simulators.app import create_app
-from wxbackend.simulators.credentials import Credentials, ensure
+from wxbackend.simulators.credentials import Credentials
 from wxbackend.simulators.tls import EncryptedPort
 from wxbackend.simulators.world import World
 from wxbackend.transport.http import HttpTransport, Limits
@@ -141,7 +142,7 @@ class WechatSide:
         self.mailbox = mailbox
         self.directory = directory
         self.surroundings = Clockwork()
-        self.transport = HttpTransport(Limits(connect_s=2.0, read_s=2.0, total_s=4.0))
+        self.transport = HttpTransport(Limits(connect_s=10.0, read_s=10.0, total_s=20.0))
         self._http = urllib3.PoolManager(retries=False, timeout=10.0)
         self.provider = self.introduce()
 
@@ -315,7 +316,7 @@ class Quiet(WSGIRequestHandler):
 @contextmanager
 def wechat_side(directory: Path, kind: type[WechatSide] = WechatSide) -> Iterator[WechatSide]:
     """The simulator on a free port, and on an encrypted one, with keys of its own."""
-    credentials: Credentials = ensure(directory / "wechat")
+    credentials: Credentials = downloads(directory / "wechat")
     world = World(credentials)
     world.start()
     app = create_app(world)

@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 
 import pytest
 
+from tests.support.console import downloads
 from tests.support.stack import MCHID, OFFICIAL_ACCOUNT
 from wxbackend import assembly
 from wxbackend.directory import SettingsDirectory
@@ -32,7 +33,7 @@ WEBHOOK_SECRET: Final = "whsec_" + "0c" * 24
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A state folder with every file that the development settings name."""
     state = tmp_path_factory.mktemp("state")
-    ensure(state / "wechat")
+    downloads(state / "wechat")
     (state / "keys").mkdir()
     names = {"secret_key": SECRET_KEY, "publishable_key": PUBLISHABLE_KEY, "webhook_secret": WEBHOOK_SECRET}
     for name, value in names.items():
