@@ -44,7 +44,7 @@ def check_mandates(deps: Dependencies, provider: Provider, app: App | None) -> l
     check = f"mchid {provider.merchant} auto-debit"
     mandates = deps.providers.mandates_of(provider.name, provider.merchant)
     if mandates is None or app is None:
-        return [ok(check, "auto_debit.plan_id of this merchant number is not set: SetupIntents are refused")]
+        return [ok(check, "no auto-debit plan (auto_debit.plan_id of this merchant number): SetupIntents are refused")]
     fix = "auto_debit.plan_id must be a plan of this mchid (merchant console, 委托代扣), and the product be open to it"
     try:
         said = deps.transport.send(mandates.query_mandate(_nobodys_mandate(deps, provider, app)))
