@@ -21,7 +21,7 @@ from tests.support.stack import RunningStack
 from tests.support.workshop import Ran
 from wxbackend.development import ROOT
 from wxbackend.domain.event import EventType
-from wxbackend.trigger import ONLY_BY_CHANCE, SCENES
+from wxbackend.trigger import SCENES
 
 PROGRAM: Final = (sys.executable, "-m", "wxbackend.cli")
 READY: Final = re.compile(r"signed with (whsec_\w+)\.")
@@ -93,14 +93,7 @@ def test_a_triggered_event_really_happened(stack: RunningStack, name: str) -> No
 
 
 def test_every_event_can_be_triggered() -> None:
-    assert set(SCENES) | set(ONLY_BY_CHANCE) == set(EventType)
-    assert not set(SCENES) & set(ONLY_BY_CHANCE)
-
-
-def test_an_event_that_nobody_can_bring_about_says_why(stack: RunningStack) -> None:
-    done = trigger(stack, "shipping.refused")
-    assert done.status == 2
-    assert "cannot be triggered: WeChat refuses" in done.err
+    assert set(SCENES) == set(EventType)
 
 
 def test_an_event_that_does_not_exist_is_named_with_those_that_do(stack: RunningStack) -> None:

@@ -15,7 +15,7 @@ import orjson
 import pytest
 
 from tests.operations.tool import run
-from tests.support.stack import MCHID, MOBILE_APP, OFFICIAL_ACCOUNT, RunningStack
+from tests.support.stack import MCHID, MINI_PROGRAM, MOBILE_APP, OFFICIAL_ACCOUNT, RunningStack
 from wxbackend.development import CONFIG
 from wxbackend.doctor.findings import Verdict
 from wxbackend.doctor.wechat import judge_clock
@@ -169,6 +169,29 @@ def test_a_public_key_that_is_not_wechats(clinic: Clinic) -> None:
 def test_an_appid_that_is_not_bound_to_the_mchid(clinic: Clinic) -> None:
     clinic.change(f'appid = "{OFFICIAL_ACCOUNT}"', 'appid = "wx0000000000000000"')
     clinic.fails(f"app wx0000000000000000 with mchid {MCHID}", "WeChat refused")
+
+
+def test_a_mini_program_whose_money_wechat_holds_and_nobody_ships(clinic: Clinic) -> None:
+    clinic.change('order_shipping = "by_hand"', "")
+    clinic.fails(f"app {MINI_PROGRAM} shipping", "WeChat holds this mini program's money")
+
+
+def test_a_platform_that_cannot_be_asked_about_shipping(clinic: Clinic) -> None:
+    (clinic.state / "wechat" / "apps" / f"{MINI_PROGRAM}.secret.txt").write_text("0" * 32, encoding="ascii")
+    status, found = clinic.examine()
+    assert (status, found[f"app {MINI_PROGRAM} shipping"]["verdict"]) == (0, "warning")
+    assert "secret" in found[f"app {MINI_PROGRAM} shipping"]["fix"]
+
+
+def test_a_merchant_number_without_auto_debit_and_one_that_may_not_use_it(clinic: Clinic) -> None:
+    check = f"mchid {MCHID} auto-debit"
+    clinic.stack.mischief(api=[{"fault": "error_500_before", "path": "contract_query", "times": None}])
+    clinic.fails(check, "not answered as it should be")
+    clinic.stack.behave()
+    assert clinic.examine()[1][check]["verdict"] == "ok"
+    clinic.change("[accounts.merchants.auto_debit]\nplan_id = 100001\n", "")
+    _, found = clinic.examine()
+    assert (found[check]["verdict"], "auto_debit.plan_id" in found[check]["message"]) == ("ok", True)
 
 
 def test_an_address_where_something_else_answers(clinic: Clinic) -> None:

@@ -141,5 +141,9 @@ class NotConfigured(WxbackendError):
     """The settings no longer name what an unfinished thing needs, such as its merchant number."""
 
 
+class ContractUnknown(WxbackendError):
+    """The provider does not know the contract that it shall end: somebody has to look whether it has another number."""
+
+
 class IllegalTransition(WxbackendError):
     """The state machine has no row for this pair: a defect, not an input."""
