@@ -99,6 +99,20 @@ def refuses_lies(shop: House, unpaid: dict[str, Any]) -> None:
     assert shop.money() == before
 
 
+def test_every_request_names_the_public_key_once_it_is_known_and_nothing_before(shop: House, tmp_path: Path) -> None:
+    for environment, named in (
+        (settings(tmp_path, public_key_id=None, public_key_file=None), None),
+        ({}, PUBLIC_KEY_ID),
+        (settings(tmp_path, fetch_certificates="false"), PUBLIC_KEY_ID),
+    ):
+        shop.open(**environment)
+        provider = shop.assembled.deps.providers.of("wechat_v3", MERCHANT)
+        assert provider is not None
+        attempt = shop.side.attempt()
+        for call in (provider.order, provider.query, provider.close):
+            assert call(attempt).headers.get("Wechatpay-Serial") == named
+
+
 def test_the_shift_may_be_called_off_on_any_day(shop: House, tmp_path: Path) -> None:
     shop.open()
     shop.side.desk("POST", "/mode", {"mode": "gray", "pubkey_percent": 100, "seed": SEED})
