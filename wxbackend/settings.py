@@ -285,7 +285,7 @@ class _Reader:
             ),
             certificate_path=str(self._folder / entry["certificate_file"]),
             private_key_path=str(self._folder / entry["private_key_file"]),
-            **shared_keys(entry, self._text),
+            **shared_keys(entry, self._text, place=place),
             **optional,
         )
 

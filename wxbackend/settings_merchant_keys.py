@@ -8,9 +8,8 @@ from typing import Any
 from wxbackend.settings_document import WrongSettings
 
 
-def shared_keys(entry: dict[str, Any], text_of: Callable[[str, str], str]) -> dict[str, Any]:
+def shared_keys(entry: dict[str, Any], text_of: Callable[[str, str], str], *, place: str) -> dict[str, Any]:
     """The APIv3 keys, the present one first, and the APIv2 key with the one before it."""
-    place = f"mchid {entry['mchid']}"
     found: dict[str, str] = {}
     for name in ("apiv3_key", "apiv2_key"):
         previous = f"{name}_previous"
