@@ -54,7 +54,8 @@ def deliver(shop: House, schedule: Schedule | None = None) -> None:
 def tries_of(shop: House, intent: dict[str, Any]) -> list[int | None]:
     """How the notice of an intent's payment was answered, try by try."""
     (attempt,) = attempts_of(shop, intent)
-    (notice,) = [one for one in notices(shop) if one["out_trade_no"] == attempt["out_trade_no"]]
+    of_payments = [one for one in notices(shop) if one["out_refund_no"] is None]
+    (notice,) = [one for one in of_payments if one["out_trade_no"] == attempt["out_trade_no"]]
     return [one["status"] for one in notice["deliveries"]]
 
 
