@@ -78,9 +78,14 @@ def test_without_coordination_nothing_is_wished_and_nothing_fails() -> None:
 def test_two_workers_fetch_once_for_a_wish_and_by_their_own_schedule(shared: SqliteCoordination, clock: Clock) -> None:
     fetched: list[int] = []
     source = SimpleNamespace(certificates=lambda: None, trust=lambda _: None)
+
+    def send(_exchange: object) -> tuple[()]:
+        fetched.append(clock.at_ms)
+        return ()
+
     deps: Any = SimpleNamespace(
         providers=SimpleNamespace(certificate_sources=lambda: [(NAME, MERCHANT, source)]),
-        transport=SimpleNamespace(send=lambda _: fetched.append(clock.at_ms) or ()),
+        transport=SimpleNamespace(send=send),
         store=SimpleNamespace(write=lambda _: None),
         surroundings=clock,
         coordination=shared,
