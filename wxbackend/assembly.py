@@ -21,6 +21,7 @@ from wxbackend.delivery import schedule
 from wxbackend.delivery.courier import HttpCourier
 from wxbackend.directory import SettingsDirectory
 from wxbackend.flows.dependencies import Dependencies, Policy
+from wxbackend.flows.fetch_certificates import wish_for_certificates
 from wxbackend.flows.recognise_key import KeptKeys
 from wxbackend.identity.jssdk import JsapiTickets
 from wxbackend.identity.order_shipping import WeChatOrderDesk
@@ -143,7 +144,7 @@ def assemble(settings: Settings, *, metrics_folder: str | None = None) -> Assemb
     deps = Dependencies(
         store=store,
         transport=transport,
-        providers=_registry(settings, store, surroundings),
+        providers=_registry(settings, store, coordination, surroundings),
         accounts=SettingsDirectory(settings, kept_keys=KeptKeys(store, surroundings).actor),
         identity=_identity(transport, coordination, surroundings, holder),
         coordination=coordination,
@@ -253,12 +254,12 @@ def _identity(
     )
 
 
-def _registry(settings: Settings, store: Reachable, surroundings: Surroundings) -> Registry:
+def _registry(settings: Settings, store: Reachable, shared: Coordination, surroundings: Surroundings) -> Registry:
     registry = Registry()
     for account in settings.accounts:
         for merchant in account.merchants:
             if merchant.apiv3_keys:
-                provider = _wechat_v3(settings, merchant, store, surroundings)
+                provider = _wechat_v3(settings, merchant, store, surroundings, shared)
                 source = provider if merchant.fetch_certificates else None
                 registry.add(provider, source=source, bills=provider)
                 if merchant.auto_debit is not None:
@@ -271,7 +272,7 @@ def _registry(settings: Settings, store: Reachable, surroundings: Surroundings) 
 
 
 def _wechat_v3(
-    settings: Settings, merchant: MerchantSettings, store: Reachable, surroundings: Surroundings
+    settings: Settings, merchant: MerchantSettings, store: Reachable, surroundings: Surroundings, shared: Coordination
 ) -> WechatV3:
     try:
         serial, certified = load_certificate(merchant.serial_certificate)
@@ -299,6 +300,9 @@ def _wechat_v3(
         known,
         load=lambda: store.read(lambda unit: unit.certificates.load(WechatV3.name, merchant.mchid)),
         clock_s=lambda: surroundings.now_ms() // 1000,
+        missing=partial(wish_for_certificates, shared, WechatV3.name, merchant.mchid)
+        if merchant.fetch_certificates
+        else None,
     )
     return WechatV3(config, ring, surroundings)
 
@@ -308,6 +312,7 @@ def _wechat_v2(
 ) -> WechatV2:
     try:
         key = v2.check_key(merchant.apiv2_key or "")
+        previous = None if merchant.apiv2_key_previous is None else v2.check_key(merchant.apiv2_key_previous)
     except v2.BadKey as error:
         raise WrongSettings(f"mchid {merchant.mchid}: {error}.") from error
     hosts = Hosts(merchant.api_url, merchant.backup_url)
@@ -321,6 +326,7 @@ def _wechat_v2(
         certificate_hosts=hosts if merchant.certificate_api_url is None else Hosts(merchant.certificate_api_url),
         client=ClientCertificate(merchant.certificate_path, merchant.private_key_path, merchant.authority_path),
         charges_codes=not merchant.v3_codepay,
+        previous_key=previous,
     )
     return WechatV2(config, surroundings)
 

@@ -19,6 +19,7 @@ from wxbackend.domain.shipping import OrderShipping
 from wxbackend.domain.terminal import AppKind
 from wxbackend.settings_auto_debit import AutoDebitSettings
 from wxbackend.settings_document import WrongSettings, named_files, read_document
+from wxbackend.settings_merchant_keys import shared_keys
 from wxbackend.settings_pushes import push_secrets
 from wxbackend.settings_shape import Top
 
@@ -102,6 +103,7 @@ class MerchantSettings:
     backup_url: str | None = "https://api2.mch.weixin.qq.com"
     api_version: str = "v3"
     apiv2_key: str | None = field(default=None, repr=False)
+    apiv2_key_previous: str | None = field(default=None, repr=False)
     sign_type: str = "MD5"
     certificate_path: str = ""
     private_key_path: str = ""
@@ -255,11 +257,6 @@ class _Reader:
         version = entry.get("api_version", "v3")
         if f"api{version}_key_file" not in entry:
             raise WrongSettings(f'{place}: api_version "{version}" needs api{version}_key_file.')
-        apiv3 = [
-            self._text(entry[name], f"{place} {name}").encode()
-            for name in ("apiv3_key_file", "apiv3_key_previous_file")
-            if name in entry
-        ]
         if ("public_key_id" in entry) != ("public_key_file" in entry):
             raise WrongSettings(f"{place}: public_key_id and public_key_file belong together; set both or none.")
         names = (
@@ -267,8 +264,6 @@ class _Reader:
             "certificate_api_url",
         )  # fmt: skip
         optional: dict[str, Any] = {name: entry[name] for name in names if name in entry}
-        if "apiv2_key_file" in entry:
-            optional["apiv2_key"] = self._text(entry["apiv2_key_file"], f"{place} apiv2_key_file")
         if "authority_file" in entry:
             self._bytes(entry["authority_file"], f"{place} authority_file")
             optional["authority_path"] = str(self._folder / entry["authority_file"])
@@ -282,7 +277,6 @@ class _Reader:
             mchid=entry["mchid"],
             serial_certificate=self._bytes(entry["certificate_file"], f"{place} certificate_file"),
             private_key=self._bytes(entry["private_key_file"], f"{place} private_key_file"),
-            apiv3_keys=tuple(apiv3),
             public_key_id=entry.get("public_key_id"),
             public_key=self._bytes(public_file, f"{place} public_key_file") if public_file else None,
             platform_certificates=tuple(
@@ -291,6 +285,7 @@ class _Reader:
             ),
             certificate_path=str(self._folder / entry["certificate_file"]),
             private_key_path=str(self._folder / entry["private_key_file"]),
+            **shared_keys(entry, self._text, place=place),
             **optional,
         )
 

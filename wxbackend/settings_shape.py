@@ -122,6 +122,7 @@ class Merchant(Strict):
     fetch_certificates = fields.Boolean()
     v3_codepay = fields.Boolean()
     apiv2_key_file = fields.String()
+    apiv2_key_previous_file = fields.String()
     sign_type = fields.String(validate=validate.OneOf(["MD5", "HMAC-SHA256"], error='must be "MD5" or "HMAC-SHA256".'))
     api_url = fields.String(validate=_HTTP)
     backup_url = fields.String(validate=_HTTP)

@@ -225,6 +225,18 @@ def test_a_merchant_on_api_v2_is_examined_as_one(clinic: Clinic) -> None:
     clinic.fails(f"mchid {MCHID} APIv2 key", "32 letters and digits", "--offline")
 
 
+@pytest.mark.parametrize("counts", ["apiv2_key_file", "apiv2_key_previous_file"])
+def test_a_merchant_who_changes_the_apiv2_key_is_well_before_and_after(clinic: Clinic, counts: str) -> None:
+    present, another = clinic.merchant / "apiv2_key.txt", clinic.merchant / "another.txt"
+    another.write_text(secrets.token_hex(16), encoding="ascii")
+    another.chmod(0o600)
+    files = {"apiv2_key_file": another, "apiv2_key_previous_file": another, counts: present}
+    line = 'apiv2_key_file = "${WXBACKEND_STATE_DIR:-../var/development}/wechat/merchant/apiv2_key.txt"'
+    clinic.change(line, "\n".join(f'{name} = "{file}"' for name, file in files.items()))
+    status, found = clinic.examine(WXBACKEND_API_VERSION="v2")
+    assert (status, found[f"mchid {MCHID} signature"]["verdict"]) == (0, "ok")
+
+
 @pytest.mark.parametrize(
     ("ours_ahead_s", "verdict"),
     [

@@ -260,7 +260,7 @@ def test_right_keys_make_a_provider(load: Load) -> None:
 def provider_of(settings: Settings) -> WechatV3:
     """The first merchant's adapter, without a database behind it."""
     nothing = cast("Any", SimpleNamespace())
-    return assembly._wechat_v3(settings, settings.accounts[0].merchants[0], nothing, nothing)
+    return assembly._wechat_v3(settings, settings.accounts[0].merchants[0], nothing, nothing, nothing)
 
 
 @pytest.mark.parametrize("url", ["no url", "mysql://u:p4ssw0rd@h/d", "sqlite:/x", "postgresql://u:p4ssw0rd@h:port/d"])
@@ -319,3 +319,32 @@ def test_a_merchant_on_v2_needs_no_apiv3_key_and_one_on_v3_no_apiv2_key(load: Lo
 def test_a_wrong_choice_of_version_names_itself(load: Load, old: str, new: str, told: str) -> None:
     with pytest.raises(WrongSettings, match=told):
         load(old, new, WXBACKEND_API_VERSION="v2")
+
+
+@pytest.mark.parametrize(("name", "used"), [("apiv3_key", "v2"), ("apiv2_key", "v3")])
+def test_a_previous_key_stands_beside_the_present_one_and_never_instead_of_it(
+    load: Load, state: Path, tmp_path: Path, name: str, used: str
+) -> None:
+    line = f'{name}_file = "${{WXBACKEND_STATE_DIR:-../var/development}}/wechat/merchant/{name}.txt"\n'
+    before = line.replace("_file", "_previous_file")
+    with pytest.raises(WrongSettings, match=f"{name}_previous_file needs {name}_file beside it"):
+        load(line, before, WXBACKEND_API_VERSION=used)
+    with pytest.raises(WrongSettings, match=f"{name}_previous_file holds the same key"):
+        load(line, line + before)
+    (tmp_path / "old.txt").write_text("O" * 32)
+    settings = load(line, f'{line}{name}_previous_file = "{tmp_path}/old.txt"\n')
+    (merchant,) = settings.accounts[0].merchants
+    present = (state / f"wechat/merchant/{name}.txt").read_text().strip()
+    if name == "apiv3_key":
+        assert merchant.apiv3_keys == (present.encode(), b"O" * 32)
+    else:
+        assert (merchant.apiv2_key, merchant.apiv2_key_previous) == (present, "O" * 32)
+    assert "OOOO" not in f"{settings!r} {settings}"
+
+
+def test_a_previous_apiv2_key_of_the_wrong_length_names_itself(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "old.txt").write_text("short")
+    settings = load("apiv2_key_file", f'apiv2_key_previous_file = "{tmp_path}/old.txt"\napiv2_key_file')
+    merchant = settings.accounts[0].merchants[0]
+    with pytest.raises(WrongSettings, match="exactly 32 letters and digits"):
+        assembly._wechat_v2(settings, merchant, frozenset(), cast("Any", SimpleNamespace()))

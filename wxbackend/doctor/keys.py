@@ -51,7 +51,11 @@ def check_merchant(merchant: MerchantSettings, *, now_s: int) -> list[Finding]:
         _key_pair(f"{place} key pair", merchant),
         *_certificate(f"{place} certificate", merchant.serial_certificate, now_s),
         *(_apiv3_key(f"{place} APIv3 key", key) for key in merchant.apiv3_keys),
-        *([_apiv2_key(f"{place} APIv2 key", merchant.apiv2_key)] if merchant.apiv2_key is not None else []),
+        *(
+            _apiv2_key(f"{place} APIv2 key", key)
+            for key in (merchant.apiv2_key, merchant.apiv2_key_previous)
+            if key is not None
+        ),
         *(_verification(f"{place} verification", merchant) if merchant.apiv3_keys else []),
         *(
             finding

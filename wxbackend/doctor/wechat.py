@@ -7,6 +7,7 @@ no payer: it is closed again at once, and nobody ever had what opens it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -15,7 +16,7 @@ from wxbackend.doctor.findings import Finding, failed, ok, warning
 from wxbackend.domain.attempt import Attempt
 from wxbackend.domain.errors import ProviderError
 from wxbackend.domain.money import Money
-from wxbackend.domain.observation import Absent, Declined, Opened, Uncertain
+from wxbackend.domain.observation import Absent, Declined, Observation, Opened, Uncertain
 from wxbackend.domain.terminal import TERMINAL_OF_LOGIN, AppKind, Terminal
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.fetch_certificates import fetch_certificates
@@ -64,7 +65,7 @@ def check_clock_and_signature(deps: Dependencies, provider: Provider, app: App |
     clock = judge_clock(f"{place} clock", reply.headers.get("date", ""), now_s=deps.surroundings.now_ms() // 1000)
     check = f"{place} signature"
     try:
-        said = exchange.read(reply)
+        said = _read_or_ask_again(deps, provider, app, read=lambda: exchange.read(reply))
     except ProviderError as error:
         return [clock, failed(check, str(error), _proof_fix(provider, reply.status))]
     if isinstance(said, Absent):
@@ -72,6 +73,16 @@ def check_clock_and_signature(deps: Dependencies, provider: Provider, app: App |
     why = said.reason if isinstance(said, Uncertain) else type(said).__name__
     fix = _proof_fix(provider, reply.status)
     return [clock, failed(check, f"the query was not answered as it should be: {why}", fix)]
+
+
+def _read_or_ask_again(
+    deps: Dependencies, provider: Provider, app: App | None, *, read: Callable[[], Observation]
+) -> Observation:
+    """The answer, or that of a second try: while a key is changed the first may find the wrong one of two."""
+    try:
+        return read()
+    except ProviderError:
+        return deps.transport.send(provider.query(_nobodys_order(deps, provider, app)))
 
 
 def _itself(reply: Reply) -> Reply:

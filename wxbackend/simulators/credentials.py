@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import secrets
 import string
 from collections.abc import Iterator
@@ -41,7 +42,8 @@ BOUND_APPIDS = frozenset({OFFICIAL_ACCOUNT_APPID, MINI_PROGRAM_APPID, MOBILE_APP
 
 RSA_BITS = 2048
 RSA_EXPONENT = 65537
-APIV3_KEY_CHARACTERS = 32
+KEY_CHARACTERS = 32
+KEY = re.compile(rf"[0-9A-Za-z]{{{KEY_CHARACTERS}}}")
 APIV2_KEY_BYTES = 16
 CERTIFICATE_DAYS = 5 * 365
 SERIAL_HEX_DIGITS = 40
@@ -70,6 +72,14 @@ class PlatformCertificate:
     private_key: RSAPrivateKey = field(repr=False)
 
 
+@dataclass(slots=True)
+class SharedKeys:
+    """The two keys that merchant and WeChat share. Setting one takes effect at once and leaves no overlap."""
+
+    apiv3: bytes = field(repr=False)
+    apiv2: str = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """What WeChat knows of the merchant and of itself. The merchant's private key is deliberately not in here."""
@@ -81,10 +91,32 @@ class Credentials:
     public_key_id: str
     apps: tuple[App, ...]
     platform_certificates: tuple[PlatformCertificate, ...]
-    apiv3_key: bytes = field(repr=False)
-    apiv2_key: str = field(repr=False)
+    shared: SharedKeys = field(repr=False)
     wechatpay_private_key: RSAPrivateKey = field(repr=False)
     openid_secret: bytes = field(repr=False)
+
+    @property
+    def apiv3_key(self) -> bytes:
+        """What notices and certificates are sealed with now."""
+        return self.shared.apiv3
+
+    @property
+    def apiv2_key(self) -> str:
+        """What messages of API v2 are signed with now."""
+        return self.shared.apiv2
+
+    def change_keys(self, **keys: str) -> None:
+        """Take what the merchant typed into the console, and keep it. Raises ValueError, and changes nothing then.
+
+        The merchant's own files stay as they are: they are the merchant's business.
+        """
+        for name, key in keys.items():
+            if not KEY.fullmatch(key):
+                raise ValueError(f"{name} must be {KEY_CHARACTERS} letters and digits")
+        for name, key in keys.items():
+            _write_anew(_changed(self.directory, name), key)
+        self.shared.apiv3 = keys.get("apiv3_key", self.shared.apiv3.decode("ascii")).encode("ascii")
+        self.shared.apiv2 = keys.get("apiv2_key", self.shared.apiv2)
 
     def app(self, appid: str) -> App | None:
         """The app with this id, or None."""
@@ -145,7 +177,7 @@ def _make_all(directory: Path) -> None:
     certificate = _issue(merchant_key.public_key(), common_name=MCHID)
     _write(merchant / "apiclient_cert.pem", _certificate_pem(certificate))
     alphabet = string.ascii_letters + string.digits
-    apiv3_key = "".join(secrets.choice(alphabet) for _ in range(APIV3_KEY_CHARACTERS))
+    apiv3_key = "".join(secrets.choice(alphabet) for _ in range(KEY_CHARACTERS))
     _write(merchant / "apiv3_key.txt", apiv3_key)
     _write(merchant / "pub_key.pem", _public_pem(wechatpay_key.public_key()))
     _write(merchant / "pub_key_id.txt", PUBLIC_KEY_ID)
@@ -219,11 +251,20 @@ def _load(directory: Path) -> Credentials:
             for appid, kind in APP_KINDS.items()
         ),
         platform_certificates=tuple(_load_platform_certificate(folder, number) for number in range(1, count + 1)),
-        apiv3_key=_read(merchant / "apiv3_key.txt").encode("ascii"),
-        apiv2_key=_read(merchant / "apiv2_key.txt"),
+        shared=SharedKeys(_shared(directory, "apiv3_key").encode("ascii"), _shared(directory, "apiv2_key")),
         wechatpay_private_key=_load_key(directory / "wechat" / "wechatpay_key.pem"),
         openid_secret=bytes.fromhex(_read(_marker(directory))),
     )
+
+
+def _changed(directory: Path, name: str) -> Path:
+    """Where a key lies that was changed in the console after the merchant's files were made."""
+    return directory / "wechat" / f"{name}.txt"
+
+
+def _shared(directory: Path, name: str) -> str:
+    changed = _changed(directory, name)
+    return _read(changed if changed.exists() else directory / "merchant" / f"{name}.txt")
 
 
 def _load_platform_certificate(folder: Path, number: int) -> PlatformCertificate:
@@ -267,3 +308,10 @@ def _write(path: Path, text: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(text)
+
+
+def _write_anew(path: Path, text: str) -> None:
+    beside = path.with_suffix(".new")
+    beside.unlink(missing_ok=True)
+    _write(beside, text)
+    beside.replace(path)

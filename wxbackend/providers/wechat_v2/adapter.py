@@ -20,6 +20,7 @@ from wxbackend.ports.provider import Acknowledgement, Exchange, Notice, Reply
 from wxbackend.ports.surroundings import Surroundings
 from wxbackend.providers.wechat_v2 import code_payments, mapping, notify, opening, signing, wire
 from wxbackend.providers.wechat_v2.config import MerchantConfig
+from wxbackend.providers.wechat_v2.keys import KeyInUse
 
 T = TypeVar("T")
 
@@ -35,6 +36,7 @@ class WechatV2:
     def __init__(self, config: MerchantConfig, surroundings: Surroundings) -> None:
         self._config = config
         self._surroundings = surroundings
+        self._key = KeyInUse(config)
 
     @property
     def merchant(self) -> str:
@@ -106,7 +108,8 @@ class WechatV2:
         config = self._config
         fresh = {"nonce_str": self._surroundings.nonce(), "sign_type": config.sign_type}
         whole = {**fields, **fresh}
-        whole["sign"] = signing.sign(whole, key=config.key, sign_type=config.sign_type)
+        key = self._key.present
+        whole["sign"] = signing.sign(whole, key=key, sign_type=config.sign_type)
         return Exchange(
             purpose,
             "POST",
@@ -114,19 +117,20 @@ class WechatV2:
             target,
             {"Accept": "text/xml", "Content-Type": "text/xml; charset=utf-8", "User-Agent": USER_AGENT},
             wire.document(whole),
-            lambda reply: self._read(reply, fields["appid"], read),
+            lambda reply: self._read(reply, fields["appid"], key, read),
             client=config.client if certified else None,
         )
 
-    def _read(self, reply: Reply, app: str, read: Callable[[wire.Fields], T]) -> T:
+    def _read(self, reply: Reply, app: str, key: str, read: Callable[[wire.Fields], T]) -> T:
         """The answer, if it is proven and ours; one that says FAIL is proven by nobody and keeps its two fields."""
         if reply.status != 200:
             raise ProviderUnknown(f"the provider answered {reply.status}")
         try:
             said = wire.parse(reply.body)
             if said.get("return_code") != "SUCCESS":
+                self._key.told(key, said.get("return_msg", ""))
                 return read({"return_code": "FAIL", "return_msg": said.get("return_msg", "")})
-            signing.verify(said, key=self._config.key, sign_type=self._config.sign_type)
+            self._key.took(signing.verify_by_any(said, keys=self._config.keys, sign_type=self._config.sign_type))
             if said.get("mch_id") != self._config.mchid or said.get("appid") not in {app, *self._config.apps}:
                 raise UnreadableMessage("the answer is of another merchant's number or app")
             return read(said)
@@ -139,7 +143,9 @@ class WechatV2:
         if said.get("result_code") != "SUCCESS":
             return mapping.of_order_error(said.get("err_code", ""), said.get("err_code_des", ""))
         config, around = self._config, self._surroundings
-        return opening.read(attempt, said, opening.Stamp(around.now_ms(), around.nonce(), config.key, config.sign_type))
+        return opening.read(
+            attempt, said, opening.Stamp(around.now_ms(), around.nonce(), self._key.present, config.sign_type)
+        )
 
 
 def _refused(said: wire.Fields) -> str | None:
