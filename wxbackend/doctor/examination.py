@@ -57,9 +57,9 @@ def _merchant(assembled: Assembled, account: AccountSettings, merchant: Merchant
     apps = [app for app in deps.accounts.apps(account.id, livemode=livemode) if app.merchant == merchant.mchid]
     any_app = apps[0] if apps else None
     findings = check_clock_and_signature(deps, provider, any_app)
+    if all(finding.verdict is not Verdict.FAILED for finding in findings):
+        findings += [check_app(deps, provider, app) for app in apps]
     charging = deps.providers.charging_codes(merchant.mchid)
     if charging is not None and charging.name != provider.name:
         findings += check_clock_and_signature(deps, charging, any_app, of=" payment codes")
-    if all(finding.verdict is not Verdict.FAILED for finding in findings):
-        findings += [check_app(deps, provider, app) for app in apps]
     return findings + check_notify_address(deps, provider, live=livemode)
