@@ -25,7 +25,7 @@ FORBIDDEN_ROOMS: Final = frozenset({"utils", "util", "helpers", "helper", "manag
 PROVIDER_FILES: Final = frozenset({"__init__", "adapter", "config", "wire", "signing", "mapping", "notify"})
 # What a provider may have beyond the six, because its protocol has it.
 PROVIDER_EXTRAS: Final = {
-    "wechat_v2": frozenset({"code_payments", "keys", "opening"}),
+    "wechat_v2": frozenset({"code_payments", "keys", "opening", "reading"}),
     "wechat_v3": frozenset(
         {"card_refunds", "certificates", "code_payments", "keys", "mandates", "mandate_wire", "opening", "sealing"}
         | {"bills", "sharing", "transfers"}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
-from typing import Final
+from typing import Any, Final
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 from wxbackend.domain.shipping import OrderShipping
 from wxbackend.domain.terminal import AppKind
@@ -129,6 +129,12 @@ class Merchant(Strict):
     certificate_api_url = fields.String(validate=_HTTP)
     authority_file = fields.String()
     auto_debit = fields.Nested(AutoDebit)
+
+    @validates_schema
+    def _codes_have_their_key(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("v3_codepay") and "apiv3_key_file" not in data:
+            told = "charges payment codes by API v3, which needs apiv3_key_file; leave it out to charge them by API v2."
+            raise ValidationError(told, "v3_codepay")
 
 
 class App(Strict):

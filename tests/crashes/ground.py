@@ -119,7 +119,7 @@ class Grounds:
 def opened(state: Path) -> Iterator[Grounds]:
     """Start both processes; the database below `state` is the template of all SQLite databases."""
     state.mkdir(parents=True, exist_ok=True)
-    stack = Stack(state, free_port(), free_port())
+    stack = Stack(state, free_port(), free_port(), simulator_tls_port=free_port())
     downloads(stack.credentials)
     stack.prepare()
     environment = stack.environment() | QUICK | {"WXBACKEND__WORK__REFUND_SPACING_S": "61"}

@@ -221,6 +221,7 @@ def test_a_merchant_on_api_v2_is_examined_as_one(clinic: Clinic) -> None:
     status, found = clinic.examine(WXBACKEND_API_VERSION="v2")
     assert (status, found[f"mchid {MCHID} signature"]["verdict"]) == (1, "failed")
     assert "apiv2_key_file" in found[f"mchid {MCHID} signature"]["fix"]
+    clinic.fails(f"mchid {MCHID} payment codes signature", "签名错误")
     (clinic.merchant / "apiv2_key.txt").write_text("short", encoding="ascii")
     clinic.fails(f"mchid {MCHID} APIv2 key", "32 letters and digits", "--offline")
 

@@ -358,7 +358,7 @@ def running(
 ) -> Iterator[RunningStack]:
     """A stack that runs while the caller uses it, with processes of the caller's beside it."""
     state.mkdir(parents=True, exist_ok=True)
-    stack = Stack(state=state, web_port=free_port(), simulator_port=free_port())
+    stack = Stack(state, free_port(), free_port(), simulator_tls_port=free_port())
     os.environ.pop("WXBACKEND_CONFIG", None)
     downloads(stack.credentials)
     stack.prepare()

@@ -274,7 +274,7 @@ class WechatV2Side(WechatSide):
         names = ("apiclient_cert.pem", "apiclient_key.pem", "tls_authority.pem")
         config = v2.MerchantConfig(
             mchid="1900000109",
-            apps=frozenset({OFFICIAL_ACCOUNT, MINI_PROGRAM}),
+            apps=frozenset({OFFICIAL_ACCOUNT, MINI_PROGRAM, MOBILE_APP}),
             key=(files / "apiv2_key.txt").read_text().strip(),
             sign_type=self.sign_type,
             notify_url=self.mailbox.url,

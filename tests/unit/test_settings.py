@@ -284,6 +284,7 @@ def test_a_private_client_ip_is_let_pass_only_where_the_settings_say_so(load: Lo
     assert not load("allow_private_client_ips = true\n", "").server.allow_private_client_ips
 
 
+CODEPAY: Final = 'v3_codepay = "${WXBACKEND_V3_CODEPAY:-false}"'
 V3: Final = 'api_version = "${WXBACKEND_API_VERSION:-v3}"'
 
 
@@ -314,6 +315,7 @@ def test_a_merchant_on_v2_needs_no_apiv3_key_and_one_on_v3_no_apiv2_key(load: Lo
         ('sign_type = "${WXBACKEND_SIGN_TYPE:-MD5}"', 'sign_type = "SHA1"', "sign_type"),
         ("apiv2_key_file", "# apiv2_key_file", 'api_version "v2" needs apiv2_key_file'),
         ("tls_authority.pem", "none.pem", "authority_file"),
+        (CODEPAY, "v3_codepay = 7", "v3_codepay"),
     ],
 )
 def test_a_wrong_choice_of_version_names_itself(load: Load, old: str, new: str, told: str) -> None:
@@ -348,3 +350,11 @@ def test_a_previous_apiv2_key_of_the_wrong_length_names_itself(load: Load, tmp_p
     merchant = settings.accounts[0].merchants[0]
     with pytest.raises(WrongSettings, match="exactly 32 letters and digits"):
         assembly._wechat_v2(settings, merchant, frozenset(), cast("Any", SimpleNamespace()))
+
+
+def test_payment_codes_by_api_v3_need_its_key(load: Load) -> None:
+    merchant = "${WXBACKEND_STATE_DIR:-../var/development}/wechat/merchant"
+    key = f'apiv3_key_file = "{merchant}/apiv3_key.txt"\n'
+    assert not load(key, WXBACKEND_API_VERSION="v2").accounts[0].merchants[0].v3_codepay
+    with pytest.raises(WrongSettings, match=r"v3_codepay.* needs apiv3_key_file; leave it out"):
+        load(key, WXBACKEND_API_VERSION="v2", WXBACKEND_V3_CODEPAY="true")

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, generate
 from tests.vectors.test_wechat_v3 import KEYS
 from wxbackend.domain.observation import Absent, Closed, Declined, Observation, Uncertain
 from wxbackend.ports.provider import PlatformCertificate
-from wxbackend.providers.wechat_v3 import mapping
+from wxbackend.providers.wechat_v3 import code_payments, mapping
 from wxbackend.providers.wechat_v3.keys import ASK_AGAIN_AFTER_S, LOOK_AGAIN_AFTER_S, KeyRing
 
 REQUEST_ID = "08F78BB5AF0610C302185F20D7B1BA01289C0C-"
@@ -43,6 +43,20 @@ REQUEST_ID = "08F78BB5AF0610C302185F20D7B1BA01289C0C-"
 )
 def test_only_a_refusal_that_is_one_is_declined(status: int, code: str, cause: str, kind: type[Observation]) -> None:
     assert isinstance(mapping.of_order_error(status, code, "message", REQUEST_ID + cause), kind)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (400, "AUTH_CODE_EXPIRE", Declined), (403, "NOT_ENOUGH", Declined), (400, "PARAM_ERROR", Declined),
+        (403, "NO_AUTH", Declined), (403, "TRADE_ERROR", Declined), (400, "A_NEW_ONE", Uncertain), (404, "", Uncertain),
+        (400, "ORDER_PAID", Uncertain), (400, "ORDER_REVERSED", Closed), (400, "BANK_ERROR", Uncertain),
+    ],
+)  # fmt: skip
+def test_only_a_known_refusal_lets_the_buyer_of_a_payment_code_go(
+    status: int, code: str, kind: type[Observation]
+) -> None:
+    assert isinstance(code_payments.of_charge_error(status, code, "message", REQUEST_ID + "0"), kind)
 
 
 def test_what_a_buyer_reads_holds_nothing_of_the_message_and_the_operator_reads_all() -> None:

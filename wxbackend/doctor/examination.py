@@ -56,9 +56,13 @@ def _merchant(assembled: Assembled, account: AccountSettings, merchant: Merchant
     deps, livemode = assembled.deps, merchant.mode == "live"
     provider = provider_of(assembled, merchant)
     apps = [app for app in deps.accounts.apps(account.id, livemode=livemode) if app.merchant == merchant.mchid]
-    findings = check_clock_and_signature(deps, provider, apps[0] if apps else None)
+    any_app = apps[0] if apps else None
+    findings = check_clock_and_signature(deps, provider, any_app)
     if all(finding.verdict is not Verdict.FAILED for finding in findings):
         findings += [check_app(deps, provider, app) for app in apps]
         findings += [finding for app in apps for finding in check_shipping(deps, app)]
-        findings += check_mandates(deps, provider, apps[0] if apps else None)
+        findings += check_mandates(deps, provider, any_app)
+    charging = deps.providers.charging_codes(merchant.mchid)
+    if charging is not None and charging.name != provider.name:
+        findings += check_clock_and_signature(deps, charging, any_app, of=" payment codes")
     return findings + check_notify_address(deps, provider, live=livemode)

@@ -57,6 +57,7 @@ def check_merchant(merchant: MerchantSettings, *, now_s: int) -> list[Finding]:
             if key is not None
         ),
         *(_verification(f"{place} verification", merchant) if merchant.apiv3_keys else []),
+        _payment_codes(f"{place} payment codes", merchant),
         *(
             finding
             for pem in merchant.platform_certificates
@@ -106,6 +107,15 @@ def _apiv2_key(check: str, key: str) -> Finding:
     if len(key) != APIV2_KEY_CHARACTERS or not (key.isascii() and key.isalnum()):
         return failed(check, f"must have exactly {APIV2_KEY_CHARACTERS} letters and digits", f"set it again: {CONSOLE}")
     return ok(check, f"has {APIV2_KEY_CHARACTERS} letters and digits")
+
+
+def _payment_codes(check: str, merchant: MerchantSettings) -> Finding:
+    """By which version of the API SCAN_CODE is charged, if at all."""
+    if merchant.v3_codepay:
+        return ok(check, "charged by API v3 (v3_codepay); WeChat must have opened that")
+    if merchant.apiv2_key is not None:
+        return ok(check, "charged by API v2")
+    return ok(check, "not charged; SCAN_CODE needs apiv2_key_file, or v3_codepay = true where WeChat has opened that")
 
 
 def _verification(check: str, merchant: MerchantSettings) -> list[Finding]:

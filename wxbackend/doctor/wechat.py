@@ -51,9 +51,11 @@ def check_certificates(deps: Dependencies) -> list[Finding]:
     return findings
 
 
-def check_clock_and_signature(deps: Dependencies, provider: Provider, app: App | None) -> list[Finding]:
-    """A signed query for an order that does not exist, and what the answer tells."""
-    place = f"mchid {provider.merchant}"
+def check_clock_and_signature(
+    deps: Dependencies, provider: Provider, app: App | None, *, of: str = ""
+) -> list[Finding]:
+    """A signed query for an order that does not exist, and what the answer tells; `of` says what for."""
+    place = f"mchid {provider.merchant}{of}"
     exchange = provider.query(_nobodys_order(deps, provider, app))
     raw = Exchange(
         exchange.purpose, exchange.method, exchange.hosts, exchange.target, exchange.headers, exchange.body, _itself

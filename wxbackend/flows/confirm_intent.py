@@ -25,6 +25,7 @@ from wxbackend.flows.end_order import end_order
 from wxbackend.flows.find_intent import load
 from wxbackend.flows.once import Once, claim, keep_answer
 from wxbackend.ports.accounts import Actor, App
+from wxbackend.ports.profit_sharing import shares_profit
 from wxbackend.ports.provider import Provider
 from wxbackend.ports.store import LoginSession, Unit
 
@@ -192,7 +193,15 @@ def _start(unit: Unit, deps: Dependencies, was: PaymentIntent | None, with_metho
             code="payment_method_currency_mismatch",
             param="currency",
         )
-    attempt = replace(_attempt(deps, provider, with_method, payer), profit_sharing=_is_shared(with_method))
+    shared = _is_shared(with_method)
+    if shared and not shares_profit(provider):
+        raise InvalidRequest(
+            "This order would be made by a version of WeChat Pay's API whose payments are not shared here: "
+            "leave profit_sharing out, or let the merchant number order by API v3.",
+            code="profit_sharing_not_available",
+            param=SHARING_PARAM,
+        )
+    attempt = replace(_attempt(deps, provider, with_method, payer), profit_sharing=shared)
     step = lifecycle.start_attempt(with_method, attempt)
     stored = settle.start(unit, deps, step, was=was)
     return Plan(stored.intent, stored.attempt, Act.ORDER, payer.code)

@@ -57,6 +57,11 @@ class BillSource(Protocol):
         """The merchant's number."""
         ...
 
+    @property
+    def covers(self) -> tuple[str, ...]:
+        """The providers whose orders stand in these bills, itself among them: a number has one bill for all."""
+        ...
+
     def bill(self, kind: BillKind, day: str) -> Exchange[BillAnswer]:
         """Ask for a day's bill."""
         ...

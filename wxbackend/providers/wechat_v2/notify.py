@@ -53,7 +53,8 @@ def _notice(config: MerchantConfig, fields: wire.Fields) -> Notice:
     if "req_info" in fields:
         return _of_refund(config, fields["req_info"])
     number = wire.required_text(fields, "out_trade_no")
-    observation = mapping.of_payment(fields) if fields.get("result_code") == "SUCCESS" else None
+    paid = fields.get("result_code") == "SUCCESS" and (fields.get("trade_state") or "SUCCESS") in mapping.PAID_STATES
+    observation = mapping.of_payment(fields) if paid else None
     return Notice(_id(PAYMENT, fields), PAYMENT, config.mchid, number, observation)
 
 

@@ -91,6 +91,11 @@ class WechatV3(TransferCalls, SharingCalls):
         """Ask for a refund by our number (doc/v3/merchant/4012791863)."""
         return self._exchange("query_refund", "GET", wire.refund_target(refund), b"", self._read_refund_query)
 
+    @property
+    def covers(self) -> tuple[str, ...]:
+        """Orders of both versions."""
+        return bills.COVERS
+
     def bill(self, kind: BillKind, day: str) -> Exchange[BillAnswer]:
         """Ask for a day's bill."""
         return self._exchange("bill", "GET", bills.target(kind, day), b"", self._read_bill)

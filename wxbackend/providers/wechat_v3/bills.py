@@ -18,6 +18,8 @@ from wxbackend.providers.wechat_v3.config import BACKUP_HOST, MAIN_HOST
 
 PATHS: Final = {BillKind.PAYMENTS: "/v3/bill/tradebill", BillKind.FUNDS: "/v3/bill/fundflowbill"}
 CHOICES: Final = {BillKind.PAYMENTS: "bill_type=ALL", BillKind.FUNDS: "account_type=BASIC"}
+COVERS: Final = ("wechat_v3", "wechat_v2")
+"""A merchant's number has one bill, by whichever version of the API its orders were made."""
 NOTHING_HAPPENED: Final = "NO_STATEMENT_EXIST"
 """Seen with 400 and with 404: the code tells, not the status."""
 FILE_PATH: Final = "/v3/billdownload/file"
