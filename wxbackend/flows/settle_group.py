@@ -54,7 +54,9 @@ def settle_group(
         for step, each in zip(steps, group.members, strict=True)
         if step.attempt is not None and (looks is not None or step.attempt.state is not each.attempt.state)
     }
-    _look_at_one(unit, [step for step in steps if step.discrepancy is None], moved)
+    left = _look_at_one(unit, [step for step in steps if step.discrepancy is None], moved)
+    if left is not None and moved:  # the one that was to be looked at may be among those that are done
+        unit.attempts.schedule(left, due_ms=deps.surroundings.now_ms(), tries=0)
     return _after(group, steps), steps
 
 
@@ -117,12 +119,16 @@ def _closing(unit: Unit, group: PaymentGroup, steps: Sequence[Step]) -> PaymentG
     return _after(group, steps)
 
 
-def _look_at_one(unit: Unit, steps: Sequence[Step], planned: set[int]) -> None:
-    """Keep the first look that was planned just now, and drop the others; one that is alone in the queue stays."""
+def _look_at_one(unit: Unit, steps: Sequence[Step], planned: set[int]) -> int | None:
+    """Keep the first look if it was planned just now, and drop the others; else the one that nobody has planned."""
     left = [step.attempt.id for step in steps if step.attempt is not None and step.attempt.is_unresolved()]
-    if left and left[0] in planned:
-        for attempt_id in left[1:]:
-            unit.attempts.unschedule(attempt_id)
+    if not left:
+        return None
+    if left[0] not in planned:
+        return left[0]
+    for attempt_id in left[1:]:
+        unit.attempts.unschedule(attempt_id)
+    return None
 
 
 def _after(group: PaymentGroup, steps: Sequence[Step]) -> PaymentGroup:
