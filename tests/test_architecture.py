@@ -28,7 +28,7 @@ PROVIDER_EXTRAS: Final = {
     "wechat_v2": frozenset({"code_payments", "opening"}),
     "wechat_v3": frozenset(
         {"card_refunds", "certificates", "code_payments", "keys", "mandates", "mandate_wire", "opening", "sealing"}
-        | {"bills", "sharing", "transfers"}
+        | {"bills", "combined", "sharing", "transfers"}
     ),
 }
 

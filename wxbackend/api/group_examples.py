@@ -6,6 +6,7 @@ from typing import Any, Final
 
 _FIRST: Final = "pi_1666625039547498496"
 _SECOND: Final = "pi_1666625039547498497"
+_CODE_TEXT: Final = "weixin://wxpay/bizpayurl?pr=lJhTByDzz"
 _OPEN: Final[dict[str, Any]] = {
     "id": "pg_1666625339547498498",
     "object": "payment_group",
@@ -30,14 +31,13 @@ _OPEN: Final[dict[str, Any]] = {
         },
     ],
     "next_action": {
-        "type": "wechat_pay_mini_program_params",
-        "wechat_pay_mini_program_params": {
-            "appId": "wx7a154c094f74e84f",
-            "timeStamp": "1686189348",
-            "nonceStr": "5K8264ILTKCH16CQ2502SI8ZNMTM67VS",
-            "package": "prepay_id=wx201410272009395522657a690389285100",
-            "signType": "RSA",
-            "paySign": "RXhhbXBsZQ==",
+        "type": "wechat_pay_display_qr_code",
+        "wechat_pay_display_qr_code": {
+            "image_data_url": _CODE_TEXT,
+            "data": _CODE_TEXT,
+            "image_url_png": "https://pay.example.com/pay/qr/1666625339547498499/EXAMPLE.png",
+            "image_url_svg": "https://pay.example.com/pay/qr/1666625339547498499/EXAMPLE.svg",
+            "expires_at": 1_686_196_488_000,
         },
     },
     "expires_at": 1_686_196_548_000,
@@ -52,21 +52,24 @@ _CANCELED: Final[dict[str, Any]] = _PAID | {
 }
 
 
+def _asked(options: dict[str, str]) -> dict[str, Any]:
+    return {
+        "payment_intents": [_FIRST, _SECOND],
+        "payment_method_data": {"type": "wechat_pay"},
+        "payment_method_options": {"wechat_pay": options},
+    }
+
+
 def _named(**shown: tuple[str, Any]) -> dict[str, Any]:
     return {name: {"summary": summary, "value": value} for name, (summary, value) in shown.items()}
 
 
 CREATE: Final = _named(
+    code=("A QR code that whoever scans it pays", _asked({"terminal_type": "WEB"})),
     mini_program=(
-        "Two PaymentIntents, one payment",
-        {
-            "payment_intents": [_FIRST, _SECOND],
-            "payment_method_data": {"type": "wechat_pay"},
-            "payment_method_options": {
-                "wechat_pay": {"terminal_type": "mini_program", "openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"}
-            },
-        },
-    )
+        "In a mini program",
+        _asked({"terminal_type": "mini_program", "openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"}),
+    ),
 )
 CANCEL: Final = _named(nothing=("Nothing to say", {}))
 CREATED: Final = _named(opened=("The buyer can pay", _OPEN))

@@ -8,6 +8,7 @@ from wxbackend.domain.attempt import AttemptState
 from wxbackend.domain.errors import ProviderUnknown, ProviderUnreached
 from wxbackend.domain.observation import Absent, Closed, Declined, Observation, Paid, Uncertain
 from wxbackend.domain.payment_group import EachTold, GroupObservation, PaymentGroup
+from wxbackend.flows.ask_provider import QUICK_MS
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.find_qr_code import with_picture
 from wxbackend.ports.combined import Combines, combines
@@ -27,15 +28,21 @@ def order(deps: Dependencies, provider: Combines, group: PaymentGroup) -> GroupO
 
     A refusal proves nothing about an earlier call whose result we never saw: then only a query tells.
     """
-    first, attempts = group.first, [each.attempt for each in group.members]
+    started, first, attempts = deps.surroundings.now_ms(), group.first, [each.attempt for each in group.members]
+
+    def quick() -> bool:
+        return deps.surroundings.now_ms() - started < QUICK_MS
+
     sent_before = first.state is AttemptState.UNCERTAIN or first.sent_ms != first.created_ms
     said = _ask(deps, provider.order_group(attempts))
     unsure = sent_before or isinstance(said, Uncertain)
-    if isinstance(said, Uncertain):
+    if isinstance(said, Uncertain) and quick():
         said = _ask(deps, provider.order_group(attempts))
-    if not unsure or not isinstance(said, Uncertain | Declined):
+    if not isinstance(said, Uncertain | Declined):
         return with_picture(deps, first, said)
-    truth = query(deps, provider, group)
+    if not unsure:
+        return said
+    truth: GroupObservation = query(deps, provider, group) if quick() else Uncertain("not asked")
     if is_over(truth):
         return truth
     if isinstance(truth, Absent) or isinstance(said, Uncertain):
