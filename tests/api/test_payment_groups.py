@@ -128,7 +128,7 @@ def test_a_member_names_its_group_when_it_is_asked_for_alone(stack: RunningStack
 
 def test_only_the_merchants_server_may_ask(stack: RunningStack) -> None:
     body = group_body(stack)
-    key = {"key": stack.publishable_key}
+    key = stack.publishable_key
     with nothing_changes(stack):
-        assert stack.call("POST", GROUPS, body, **key).status == 403
-        assert stack.call("GET", f"{GROUPS}/pg_{1:019d}", **key).status == 403
+        assert stack.call("POST", GROUPS, body, key=key).status == 403
+        assert stack.call("GET", f"{GROUPS}/pg_{1:019d}", key=key).status == 403

@@ -68,7 +68,7 @@ def test_a_cancel_that_is_not_confirmed_is_finished_by_the_worker(shop: GroupSho
     assert "next_action" not in payment_group(waiting)
     with pytest.raises(Conflict, match="together with others"):
         shop.confirm(group.members[0].intent)
-    assert shop.look() == 1
+    assert shop.look_around() == 1
     assert (shop.see(group).status, shop.orders(group)) == (GroupStatus.CANCELED, ["CLOSED"] * 3)
 
 
@@ -182,7 +182,7 @@ def test_late_money_on_a_members_own_order_ends_the_group_and_nothing_is_paid_tw
     shop.forge(alone)
     assert shop.see(group).members[0].attempt.state is AttemptState.CLOSING
     assert "next_action" not in payment_group(shop.see(group))
-    shop.look()
+    shop.look_around()
     assert shop.orders(group) == ["CLOSED"] * 3
     assert shop.statuses(group) == ["succeeded", "requires_payment_method", "requires_payment_method"]
     assert shop.planned() == 0
@@ -226,7 +226,7 @@ def test_a_wrong_amount_for_one_order_is_recorded_and_nobody_is_taken_as_paid_fo
     assert shop.see(group).status is GroupStatus.PROCESSING
     (wrong,) = shop.discrepancies()
     assert (wrong.found.kind.value, dict(wrong.found.observed)) == ("wrong", observed)
-    assert shop.look() == 1, "WeChat is asked before anything is given back"
+    assert shop.look_around() == 1, "WeChat is asked before anything is given back"
     assert shop.statuses(group) == ["succeeded", "requires_action", "succeeded"]
     assert len(shop.discrepancies()) == 1
 

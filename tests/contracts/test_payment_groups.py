@@ -92,7 +92,7 @@ def test_paid_once_though_told_twice_and_asked_again(shop: GroupShop) -> None:
     shop.pay(group)
     shop.hear()
     shop.hear()
-    assert shop.look() == 0
+    assert shop.look_around() == 0
     assert shop.events()[SUCCEEDED] == 3
     assert shop.discrepancies() == []
 
@@ -102,7 +102,7 @@ def test_a_lost_notice_is_found_by_one_query_for_all(shop: GroupShop) -> None:
     shop.side.desk("POST", "/mischief", {"notices": {"lose": {"times": 1}}})
     shop.pay(group)
     before = len(shop.asked(str(group.id)))
-    assert shop.look() == 1
+    assert shop.look_around() == 1
     assert len(shop.asked(str(group.id))) == before + 1
     assert shop.statuses(group) == ["succeeded"] * 3
 
@@ -144,7 +144,7 @@ def test_nothing_is_decided_while_wechat_gives_no_answer_and_the_worker_opens_it
     assert {each.attempt.state for each in group.members} == {AttemptState.UNCERTAIN}
     assert shop.statuses(group) == ["requires_action"] * 3
     assert (group.is_payable(), shop.planned()) == (False, 1)
-    assert shop.look() == 1
+    assert shop.look_around() == 1
     opened = shop.see(group)
     assert opened.is_payable()
     assert {each.attempt.out_trade_no for each in opened.members} == {
@@ -165,14 +165,17 @@ def test_a_refused_order_leaves_every_intent_free_to_be_paid_otherwise(shop: Gro
     assert again.is_payable()
 
 
-def test_a_process_that_dies_between_recording_and_ordering_leaves_it_to_the_worker(shop: GroupShop) -> None:
+@pytest.mark.parametrize("sent", [False, True], ids=["before it is sent", "after it was sent"])
+def test_a_process_that_dies_between_two_commits_leaves_it_to_the_worker(shop: GroupShop, sent: bool) -> None:
     whole = shop.deps.transport
 
     class Died(Exception):
         """The process is gone."""
 
     class Dying:
-        def send(self, _exchange: Any) -> Any:
+        def send(self, exchange: Any) -> Any:
+            if sent:
+                whole.send(exchange)
             raise Died
 
     shop.deps = replace(shop.deps, transport=Dying())  # type: ignore[arg-type]

@@ -71,7 +71,7 @@ def test_paid_and_told_by_two_notices_at_once_each_intent_is_paid_once(shop: Gro
     def hear() -> int:
         return receive_notice(shop.deps, shop.side.provider, letter.headers, letter.body).status
 
-    assert at_once(*[hear] * AT_ONCE, shop.look) == [204] * AT_ONCE + [1]
+    assert at_once(*[hear] * AT_ONCE, shop.look_around)[:AT_ONCE] == [204] * AT_ONCE
     assert shop.see(group).status is GroupStatus.SUCCEEDED
     assert shop.events()["payment_intent.succeeded"] == len(PRICES)
     assert shop.balances()[shop.provider_account] == sum(PRICES)
@@ -91,7 +91,7 @@ def test_two_groups_that_share_intents_cannot_both_be_opened(shop: GroupShop) ->
 def test_a_member_confirmed_alone_at_the_same_time_is_in_one_payable_order(shop: GroupShop) -> None:
     intents = shop.intents()
     at_once(lambda: shop.group(intents), lambda: shop.confirm(intents[1]), lambda: shop.group(intents))
-    while shop.look():
+    while shop.look_around():
         if all(len(payable(shop, intent)) <= 1 and not closing(shop, intent) for intent in intents):
             break
     assert all(len(payable(shop, intent)) <= 1 for intent in intents)
@@ -104,8 +104,10 @@ def closing(shop: GroupShop, intent: PaymentIntent) -> bool:
 
 def test_paid_canceled_and_looked_at_all_at_once_it_is_paid_or_closed_but_not_both(shop: GroupShop) -> None:
     group = shop.group()
-    at_once(lambda: shop.pay(group), lambda: shop.cancel_group(group), shop.look, lambda: shop.cancel_group(group))
-    shop.look()
+    at_once(
+        lambda: shop.pay(group), lambda: shop.cancel_group(group), shop.look_around, lambda: shop.cancel_group(group)
+    )
+    shop.look_around()
     orders = set(shop.orders(group))
     assert orders in ({"SUCCESS"}, {"CLOSED"})
     paid = orders == {"SUCCESS"}

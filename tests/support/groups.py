@@ -141,7 +141,7 @@ class GroupShop(Till):
         """How many attempts are planned to be looked at."""
         return len(self._polls())
 
-    def look(self) -> int:
+    def look_around(self) -> int:
         """The worker looks at everything that is planned, whenever that is; how many that were."""
         polls = self._polls()
         for poll in polls:
