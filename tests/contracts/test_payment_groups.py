@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.contracts.conftest import Database
+from tests.support.bill_side import bill_side
 from tests.support.groups import PRICES, GroupShop
 from tests.support.money_out import MERCHANTS, SUPPLIER
 from tests.support.wechat_side import WechatSide, wechat_side
@@ -245,6 +246,17 @@ def test_what_is_held_back_of_each_order_is_shared_by_itself(shop: GroupShop) ->
     assert [part.amount for part in shared.parts] == [300]
     (theirs,) = shop.their_sharings(shop.see(group).first.transaction or "")
     assert theirs["out_order_no"] == shared.out_order_no
+
+
+def test_the_days_bill_has_every_order_and_fits(shop: GroupShop) -> None:
+    bills = bill_side(shop.side, shop.deps.store)
+    try:
+        shop.pay(shop.group())
+        shop.hear()
+        report = bills.look(bills.next_day())
+        assert (report.bill.rows, report.open_differences, bills.found()) == (len(PRICES), 0, [])
+    finally:
+        shop.side.desk("POST", "/reset")  # its clock is a day ahead
 
 
 # --- refused before anything is done ---------------------------------------------------------------------------
