@@ -26,6 +26,8 @@ def pay(stack: RunningStack, group: dict[str, Any], terminal: str) -> None:
 
 def test_two_intents_are_paid_in_one_go_told_to_the_shop_shipped_and_refunded(stack: RunningStack) -> None:
     stack.desk("POST", "/shipping/rules", {"not_known_s": 0})
+    before = stack.desk("GET", "/books")
+    wrong = stack.rows("SELECT id FROM discrepancies")
     group = opened(stack, "mini_program")
     assert (group["status"], group["amount"]) == ("requires_action", sum(PRICES))
     pay(stack, group, "mini_program")
@@ -34,8 +36,9 @@ def test_two_intents_are_paid_in_one_go_told_to_the_shop_shipped_and_refunded(st
     seen = stack.api("GET", f"{GROUPS}/{group['id']}")
     assert (seen["status"], "next_action" in seen) == ("succeeded", False)
     stack.wait_for(stack.is_at_rest, "the shop to be told")
-    told = [row["type"] for row in stack.rows("SELECT type FROM events")]
-    assert told.count("payment_intent.succeeded") == 2
+    for name in group["payment_intents"]:
+        told = stack.rows("SELECT type FROM events WHERE subject_id = ?", int(name.removeprefix("pi_")))
+        assert [row["type"] for row in told].count("payment_intent.succeeded") == 1
     for name in group["payment_intents"]:
         parcel = {"logistics_type": "virtual", "items": [{"description": "Tea"}]}
         assert stack.api("POST", f"/v1/payment_intents/{name}/shipping", parcel)["status"] == "shipped"
@@ -45,15 +48,17 @@ def test_two_intents_are_paid_in_one_go_told_to_the_shop_shipped_and_refunded(st
         lambda: stack.api("GET", f"/v1/refunds/{refund['id']}")["status"] == "succeeded", "the refund to be final"
     )
     books = stack.desk("GET", "/books")
-    assert (books["merchant_balance"], books["balanced"]) == (sum(PRICES) - 700, True)
-    assert stack.rows("SELECT id FROM discrepancies") == []
+    gained = books["merchant_balance"] - before["merchant_balance"]
+    assert (gained, books["balanced"]) == (sum(PRICES) - 700, True)
+    assert stack.rows("SELECT id FROM discrepancies") == wrong
 
 
 def test_without_any_notice_the_worker_finds_that_all_were_paid(stack: RunningStack) -> None:
     stack.desk("POST", "/mischief", {"notices": {"lose": {"times": 1}}})
+    before = stack.desk("GET", "/books")["merchant_balance"]
     group = opened(stack, "official_account")
     pay(stack, group, "official_account")
     for name in group["payment_intents"]:
         stack.wait_status(name, "succeeded")
     stack.wait_for(stack.is_at_rest, "the shop to be told")
-    assert stack.desk("GET", "/books")["merchant_balance"] == sum(PRICES)
+    assert stack.desk("GET", "/books")["merchant_balance"] - before == sum(PRICES)
