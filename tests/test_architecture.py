@@ -28,7 +28,7 @@ PROVIDER_EXTRAS: Final = {
     "wechat_v2": frozenset({"code_payments", "keys", "opening", "reading"}),
     "wechat_v3": frozenset(
         {"card_refunds", "certificates", "code_payments", "keys", "mandates", "mandate_wire", "opening", "sealing"}
-        | {"bills", "sharing", "transfers"}
+        | {"bills", "combined", "sharing", "transfers"}
     ),
 }
 
@@ -48,6 +48,7 @@ WORDS_ALLOWED_IN: Final = (
     "directory.py",
     "doctor/",  # tells the operator what is wrong in the words of the settings and the console
     "demo.py",  # plays the buyer at the simulator's desk
+    "identity/order_shipping.py",  # WeChat's platform names combined orders by it
     "api/money_out_examples.py",  # as the next one
     "api/examples.py",  # shows a reader of the OpenAPI document what a front end is handed
 )

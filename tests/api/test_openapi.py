@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.api.calling import INTENTS, mini_program_session
-from tests.api.idempotent_requests import create_return, shared_intent, transfer_body
+from tests.api.idempotent_requests import GROUPS, create_return, group_body, shared_intent, transfer_body
 from tests.api.refunding import abnormal_refund, queued_refund
 from tests.api.test_discrepancies import money_of_nobody
 from tests.support import mandates, workshop
@@ -99,6 +99,7 @@ def test_answers_hold_no_name_that_the_document_lacks(stack: RunningStack) -> No
         stack.wait_status(paid["id"], "succeeded"),
         stack.create_intent(confirm=True, customer="c", merchant_user_id="u", **stack.paying_with(openid="")),
         stack.api("POST", f"{INTENTS}/{stack.create_intent()['id']}/cancel", {"cancellation_reason": "x"}),
+        stack.intent(stack.api("POST", GROUPS, group_body(stack))["payment_intents"][0]),
     ]
     known = schema_of("PaymentIntent")
     for answer in answers:
@@ -284,7 +285,16 @@ def with_refunds(stack: RunningStack, path: str, value: Any) -> tuple[str, Any]:
     return path.replace("{refund_id}", refund["id"]), value
 
 
+def with_groups(stack: RunningStack, path: str, value: Any) -> tuple[str, Any]:
+    """The same for the paths of payment groups."""
+    asked = group_body(stack)
+    if "{group_id}" in path:
+        return path.replace("{group_id}", stack.api("POST", GROUPS, asked)["id"]), value
+    return path, value | {"payment_intents": asked["payment_intents"]}
+
+
 ROOMS: Final = {
+    GROUPS: with_groups,
     "/v1/transfers": with_money_out,
     "/v1/profit_sharing": with_money_out,
     "/v1/customers": with_mandates,

@@ -76,6 +76,8 @@ class Attempt:
     """What lets us take the money without the buyer; such an attempt is a debit."""
     mandate_handle: str | None = None
     """What the provider calls that mandate."""
+    group_id: int | None = None
+    """The payment group whose combined order this is a part of."""
 
     def is_unresolved(self) -> bool:
         """Whether the provider still has to be asked about it."""

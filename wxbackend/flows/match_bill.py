@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from wxbackend.domain import ledger
-from wxbackend.domain.attempt import AttemptState
+from wxbackend.domain.attempt import Attempt, AttemptState
 from wxbackend.domain.bill import Bill, BillRow, FundsRow, Movement, Subject
 from wxbackend.domain.bill_judgement import (
     OurPayment,
@@ -24,8 +24,9 @@ from wxbackend.domain.bill_judgement import (
     judge_refund,
 )
 from wxbackend.domain.discrepancy import Discrepancy, DiscrepancyKind
+from wxbackend.domain.observation import Observation
 from wxbackend.domain.refund import RefundState
-from wxbackend.flows import announce, ask_provider, settle, settle_refund
+from wxbackend.flows import announce, ask_provider, settle, settle_group, settle_refund
 from wxbackend.flows.bill_absences import Minutes
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.report_discrepancy import report_finding
@@ -176,7 +177,7 @@ def _ask(deps: Dependencies, found: _Found) -> None:
         provider = None if attempt is None else ask_provider.provider_of(deps, attempt)
         if attempt is not None and provider is not None:
             said = ask_provider.query(deps, provider, attempt)
-            deps.store.write(lambda unit: settle.settle(unit, deps, attempt.id, said, looks=0))
+            deps.store.write(lambda unit: _settle(unit, deps, attempt, said))
     elif ours is not None:
         refund = deps.store.read(lambda unit: unit.refunds.find(ours.id))
         provider = None if refund is None else deps.providers.of(refund.provider, refund.merchant)
@@ -184,6 +185,12 @@ def _ask(deps: Dependencies, found: _Found) -> None:
             heard = ask_provider.query_refund(deps, provider, refund)
             deps.store.write(lambda unit: settle_refund.settle_refund(unit, deps, refund.id, heard, looks=0))
     structlog.get_logger("bills").info("asked_because_of_a_bill", number=found.row.number, told=found.row.told.value)
+
+
+def _settle(unit: Unit, deps: Dependencies, attempt: Attempt, said: Observation) -> None:
+    settle.settle(unit, deps, attempt.id, said, looks=0)
+    if attempt.group_id is not None:
+        settle_group.look_soon(unit, deps, attempt.group_id)
 
 
 def _count(look: Look, rows: Sequence[BillRow], side: _Side) -> None:

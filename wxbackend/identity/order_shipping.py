@@ -15,6 +15,7 @@ import orjson
 
 from wxbackend.domain.errors import Conflict, CoordinationAway, ProviderError, ProviderUnknown, ProviderUnreached
 from wxbackend.domain.observation import Absent, Pending, Uncertain
+from wxbackend.domain.payment_group import number_of
 from wxbackend.domain.shipping import Logistics, Parcel, Shipping, Telling
 from wxbackend.domain.shipping_lifecycle import (
     NotKnownYet,
@@ -40,10 +41,13 @@ T = TypeVar("T")
 Reader = Callable[[Mapping[str, Any]], ShippingObservation]
 
 UPLOAD: Final = ("shipping_upload", "/wxa/sec/order/upload_shipping_info")
+UPLOAD_COMBINED: Final = ("shipping_upload", "/wxa/sec/order/upload_combined_shipping_info")
 QUERY: Final = ("shipping_query", "/wxa/sec/order/get_order")
 LIST: Final = ("shipping_list", "/wxa/sec/order/get_order_list")
 MANAGED: Final = ("shipping_managed", "/wxa/sec/order/is_trade_managed")
 REMIND: Final = ("shipping_remind", "/wxa/sec/order/notify_confirm_receive")
+BY_NUMBER: Final = 1
+"""The order is named by its merchant and the merchant's number; a combined order and its parts both or neither."""
 BY_TRANSACTION: Final = 2
 """The order is named by WeChat's own number and not by the merchant's."""
 TO_SHIP: Final = 1
@@ -82,20 +86,25 @@ class WeChatOrderDesk:
         self._tokens = tokens
 
     def tell(self, app: App, shipping: Shipping) -> ShippingObservation:
-        """`upload_shipping_info`."""
+        """`upload_shipping_info`, or `upload_combined_shipping_info` with this one order of the combined order."""
         telling, told_ms = shipping.telling, shipping.told_ms
         assert telling is not None
         assert told_ms is not None
-        body = {
-            "order_key": {"order_number_type": BY_TRANSACTION, "transaction_id": shipping.transaction},
+        delivery = {
             "logistics_type": LOGISTICS[telling.logistics],
             "delivery_mode": SPLIT if telling.split else UNIFIED,
             **({"is_all_delivered": telling.complete} if telling.split else {}),
             "shipping_list": [_parcel(parcel) for parcel in telling.parcels],
-            "upload_time": _moment(told_ms),
-            "payer": {"openid": shipping.payer},
         }
-        return self._observe(app, UPLOAD, body, lambda answer: _of_upload(answer, telling, app.appid))
+        same = {"upload_time": _moment(told_ms), "payer": {"openid": shipping.payer}}
+        if shipping.group_id is None:
+            key = {"order_number_type": BY_TRANSACTION, "transaction_id": shipping.transaction}
+            call, body = UPLOAD, {"order_key": key, **delivery, **same}
+        else:
+            call = UPLOAD_COMBINED
+            sub_order = {"order_key": _key(shipping, shipping.out_trade_no), **delivery}
+            body = {"order_key": _key(shipping, number_of(shipping.group_id)), "sub_orders": [sub_order], **same}
+        return self._observe(app, call, body, lambda answer: _of_upload(answer, telling, app.appid))
 
     def ask(self, app: App, shipping: Shipping) -> ShippingObservation:
         """`get_order`."""
@@ -202,6 +211,10 @@ def _waiting_page(app: App, reply: Reply) -> WaitingPage:
     )
     more = answer.get("has_more") is True and isinstance(after, str) and bool(listed)
     return WaitingPage(orders, after if more else None)
+
+
+def _key(shipping: Shipping, number: str) -> dict[str, Any]:
+    return {"order_number_type": BY_NUMBER, "mchid": shipping.merchant, "out_trade_no": number}
 
 
 def _parcel(parcel: Parcel) -> dict[str, Any]:

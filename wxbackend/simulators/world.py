@@ -15,6 +15,7 @@ from wxbackend.simulators.mischief import Mischief
 from wxbackend.simulators.payment_codes import PaymentCodes
 from wxbackend.simulators.wechat_pay.bills import RATE_MILLIONTHS_DEFAULT, Parcel, Spoiling
 from wxbackend.simulators.wechat_pay.certificates import PlatformKeys
+from wxbackend.simulators.wechat_pay.combined_orders import CombinedBook
 from wxbackend.simulators.wechat_pay.contracts import TOPICS as CONTRACT_TOPICS
 from wxbackend.simulators.wechat_pay.contracts import Contract, ContractBook, contract_view
 from wxbackend.simulators.wechat_pay.courier import Courier
@@ -69,6 +70,7 @@ class World:
         self.ledger = Ledger(self.lock)
         self.buyers = Buyers(self.credentials, self.ledger, self.lock)
         self.orders = OrderBook(self.clock, self.lock)
+        self.combined = CombinedBook(self.clock, self.lock, self.orders)
         self.entrances = Entrances(self.clock, self.lock)
         self.codes = PaymentCodes(self.clock, self.lock)
         self.contracts = ContractBook(self.clock, self.lock, self._tell_contract)

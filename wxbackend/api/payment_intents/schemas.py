@@ -333,6 +333,9 @@ class PaymentIntentPicture(Picture):
     amount_received = fields.Integer(metadata={"description": "What was paid; there only when something was."})
     cancellation_reason = fields.String()
     canceled_at = fields.Integer(metadata={"description": "Unix milliseconds."})
+    payment_group = fields.String(
+        metadata={"description": "The PaymentGroup with which it is being paid, or was: that has the next_action."}
+    )
 
 
 class PaymentIntentList(Picture):

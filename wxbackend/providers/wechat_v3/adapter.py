@@ -27,6 +27,7 @@ from wxbackend.providers.wechat_v3 import (
     signing,
     wire,
 )
+from wxbackend.providers.wechat_v3.combined import CombinedCalls
 from wxbackend.providers.wechat_v3.config import MerchantConfig
 from wxbackend.providers.wechat_v3.keys import KeyRing
 from wxbackend.providers.wechat_v3.sharing import SharingCalls
@@ -37,7 +38,7 @@ T = TypeVar("T")
 USER_AGENT: Final = "wxbackend"
 
 
-class WechatV3(TransferCalls, SharingCalls):
+class WechatV3(TransferCalls, SharingCalls, CombinedCalls):
     """See `ports.provider.Provider`, and `ports.money_out` for what it offers beyond that."""
 
     name: Final = "wechat_v3"
@@ -65,7 +66,9 @@ class WechatV3(TransferCalls, SharingCalls):
         return self._exchange("order", "POST", path, body, lambda reply: self._read_order(attempt, reply))
 
     def query(self, attempt: Attempt) -> Exchange[Observation]:
-        """Query by our number (doc/v3/merchant/4012791900)."""
+        """Query by our number (doc/v3/merchant/4012791900), or by that of the combined order that it is a part of."""
+        if attempt.group_id is not None:
+            return self.query_member(attempt)
         return self._exchange("query", "GET", wire.query_target(attempt), b"", self._read_query)
 
     def close(self, attempt: Attempt) -> Exchange[Observation]:

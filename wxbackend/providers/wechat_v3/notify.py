@@ -8,8 +8,8 @@ from typing import Any, Final
 import orjson
 
 from wxbackend.domain.errors import UnreadableMessage
-from wxbackend.ports.provider import Acknowledgement, Notice, SharingNews, TransferNews
-from wxbackend.providers.wechat_v3 import mandate_wire, mapping, sharing, transfers, wire
+from wxbackend.ports.provider import Acknowledgement, GroupNews, Notice, SharingNews, TransferNews
+from wxbackend.providers.wechat_v3 import combined, mandate_wire, mapping, sharing, transfers, wire
 from wxbackend.providers.wechat_v3.signing import PlatformKeys, unseal, verify
 
 ALGORITHM: Final = "AEAD_AES_256_GCM"
@@ -49,6 +49,10 @@ def parse(apiv3_keys: tuple[bytes, ...], body: bytes) -> Notice:
     content = _content(apiv3_keys, envelope)
     merchant = wire.text(content, "mchid") or wire.text(content, "sp_mchid") or ""
     number = wire.text(content, "out_trade_no")
+    group_number = combined.combined_number(content)
+    if kind in TRANSACTION_KINDS and group_number is not None:
+        news = GroupNews(group_number, combined.of_combined(content))
+        return Notice(notice_id, kind, wire.required_text(content, "combine_mchid"), group_number, None, group=news)
     observation = None
     if kind in TRANSACTION_KINDS and number is not None:
         debit = mandate_wire.is_debit(kind, content)
@@ -60,8 +64,8 @@ def parse(apiv3_keys: tuple[bytes, ...], body: bytes) -> Notice:
             notice_id, kind, merchant, None, None, out_mandate_no=out_mandate_no, mandate_observation=contract
         )
     if kind in transfers.NOTICE_KINDS:
-        news = TransferNews(wire.required_text(content, "out_bill_no"), transfers.of_bill(content))
-        return Notice(notice_id, kind, merchant or wire.text(content, "mch_id") or "", None, None, transfer=news)
+        bill = TransferNews(wire.required_text(content, "out_bill_no"), transfers.of_bill(content))
+        return Notice(notice_id, kind, merchant or wire.text(content, "mch_id") or "", None, None, transfer=bill)
     if kind in sharing.NOTICE_KINDS:
         about = sharing.sharing_number(content), wire.text(content, "out_return_no")
         return Notice(notice_id, kind, merchant, None, None, sharing=SharingNews(*about))

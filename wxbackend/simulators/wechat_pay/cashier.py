@@ -215,7 +215,7 @@ def _missing(channel: Channel, name: str, value: object) -> str:
 
 
 def _still_payable(world: World, order: Order, buyer: Buyer) -> Order:
-    current = world.orders.get(order.request.out_trade_no)
+    current = world.combined.parts(world.orders.get(order.request.out_trade_no))[0]
     if current.paid:
         raise CashierClosedError(ALREADY_PAID, current)
     if current.state == CLOSED:
@@ -228,18 +228,27 @@ def _still_payable(world: World, order: Order, buyer: Buyer) -> Order:
 
 
 def _pay(world: World, order: Order, buyer: Buyer) -> Order:
-    request = order.request
-    try:
-        world.ledger.move(Movement(account_of(buyer.id), MERCHANT, request.total, request.out_trade_no))
-    except NotEnoughMoneyError as error:
-        raise CashierClosedError(FAILURES["no_money"], order) from error
-    return world.orders.mark_paid(request.out_trade_no, buyer.openids[request.appid])
+    """Take the money of the order, or of all parts of its combined order: all of it or none."""
+    parts, account = world.combined.parts(order), account_of(buyer.id)
+    asked = sum(part.request.total for part in parts)
+    if len(parts) > 1 and world.ledger.balance(account) < asked:
+        raise CashierClosedError(FAILURES["no_money"], order)
+    for part in parts:
+        request = part.request
+        try:
+            world.ledger.move(Movement(account, MERCHANT, request.total, request.out_trade_no))
+        except NotEnoughMoneyError as error:
+            raise CashierClosedError(FAILURES["no_money"], order) from error
+        world.orders.mark_paid(request.out_trade_no, buyer.openids[request.appid])
+    return world.orders.get(order.request.out_trade_no)
 
 
 def _tell(world: World, order: Order) -> str:
     url, now = order.request.notify_url, world.clock.now()
+    combined = world.combined.of(order)
+    told = transaction_view(order) if combined is None else world.combined.view(combined)
     notice = (
-        make_notice(transaction_view(order), url=url, apiv3_key=world.credentials.apiv3_key, now=now)
+        make_notice(told, url=url, apiv3_key=world.credentials.apiv3_key, now=now)
         if order.request.sign_type is None
         else payment_notice(order, world.credentials, url=url, now=now)
     )

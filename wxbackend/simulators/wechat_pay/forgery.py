@@ -114,6 +114,10 @@ def _body(world: World, forgery: Forgery, notice_id: str) -> bytes:
 
 def _plaintext(world: World, out_trade_no: str | None) -> dict[str, object]:
     order = world.orders.find(out_trade_no) if out_trade_no else None
+    combined = world.combined.of(order) if order is not None else None
+    if combined is not None:
+        parts = world.combined.orders_of(combined)
+        return world.combined.view(combined, [part if part.payment else _as_if_paid(world, part) for part in parts])
     if order is not None:
         return transaction_view(order if order.payment else _as_if_paid(world, order))
     openid = world.buyers.default().openids[OFFICIAL_ACCOUNT_APPID]
@@ -163,8 +167,14 @@ def _as_if_paid(world: World, order: Order) -> Order:
 
 def _override(target: dict[str, object], path: str, value: object) -> None:
     *parents, last = path.split(".")
-    for name in parents:
+    for place, name in enumerate(parents):
         inner = target.setdefault(name, {})
+        if isinstance(inner, list):
+            number, *rest = [*parents[place + 1 :], last]
+            if not rest or not number.isdigit() or int(number) >= len(inner):
+                raise BadForgeryError(f"{path} does not lead into a member of the list {name}")
+            _override(inner[int(number)], ".".join(rest), value)
+            return
         if not isinstance(inner, dict):
             raise BadForgeryError(f"{path} does not lead into an object")
         target = inner

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from wxbackend.simulators.wechat_pay.cashier import CHANNELS, settle_order
+from wxbackend.simulators.wechat_pay.combined_orders import refuse_part
 from wxbackend.simulators.wechat_pay.gate import Call
 from wxbackend.simulators.wechat_pay.order_request import (
     OUT_TRADE_NO,
@@ -47,12 +48,13 @@ def create_order(product: Product, origin: str) -> Callable[[World, Call], Resul
         check_merchant(world, wish.mchid)
         check_app_and_payer(world, wish)
         prepay = world.orders.place(wish)
-        return Result(_opened(world, wish, prepay, origin), wish.out_trade_no)
+        return Result(opened(world, wish, prepay, origin), wish.out_trade_no)
 
     return operation
 
 
-def _opened(world: World, wish: OrderRequest, prepay: Prepay, origin: str) -> dict[str, object]:
+def opened(world: World, wish: OrderRequest, prepay: Prepay, origin: str) -> dict[str, object]:
+    """What a placed order is opened by."""
     match wish.trade_type:
         case "NATIVE":
             return {"code_url": world.entrances.open_code(wish.out_trade_no)}
@@ -68,7 +70,9 @@ def query_by_out_trade_no(out_trade_no: str, query: Mapping[str, str]) -> Callab
     def operation(world: World, _call: Call) -> Result:
         check_merchant(world, query.get("mchid"))
         check(out_trade_no, OUT_TRADE_NO, "/out_trade_no")
-        return Result(transaction_view(world.orders.get(out_trade_no)))
+        order = world.orders.get(out_trade_no)
+        refuse_part(order)
+        return Result(transaction_view(order))
 
     return operation
 
@@ -78,7 +82,9 @@ def query_by_transaction_id(transaction_id: str, query: Mapping[str, str]) -> Ca
 
     def operation(world: World, _call: Call) -> Result:
         check_merchant(world, query.get("mchid"))
-        return Result(transaction_view(world.orders.get_by_transaction(transaction_id)))
+        order = world.orders.get_by_transaction(transaction_id)
+        refuse_part(order)
+        return Result(transaction_view(order))
 
     return operation
 
@@ -89,6 +95,7 @@ def close_order(out_trade_no: str) -> Callable[[World, Call], Result]:
     def operation(world: World, call: Call) -> Result:
         check_merchant(world, read_close(parse_object(call.body)))
         check(out_trade_no, OUT_TRADE_NO, "/out_trade_no")
+        refuse_part(world.orders.get(out_trade_no))
         world.orders.close(out_trade_no)
         return Result(None, out_trade_no)
 
@@ -124,7 +131,8 @@ def pay_at_once(world: World, result: Result) -> None:
 def pay_though_closed(world: World, result: Result) -> None:
     """The close is confirmed to the merchant, and the payment that was under way wins all the same."""
     if result.out_trade_no is not None:
-        world.orders.reopen(result.out_trade_no)
+        for part in world.combined.parts(world.orders.get(result.out_trade_no)):
+            world.orders.reopen(part.request.out_trade_no)
         _pay_as_its_payer(world, result.out_trade_no)
 
 

@@ -36,9 +36,9 @@ _STORE = Shape(
     required={"id": Text(32, 1)},
     optional={"name": Text(256), "area_code": Text(32), "address": Text(512)},
 )
-_IDENTITY = Shape(required={"type": Text(32, 1), "number": Text(1024, 1), "name": Text(1024, 1)}, optional={})
+IDENTITY = Shape(required={"type": Text(32, 1), "number": Text(1024, 1), "name": Text(1024, 1)}, optional={})
 
-_H5_INFO = Shape(
+H5_INFO = Shape(
     required={"type": Text(32, 1, choices=frozenset({"iOS", "Android", "Wap"}))},
     optional={
         "app_name": Text(64), "app_url": Text(128), "bundle_id": Text(128), "package_name": Text(128),
@@ -72,10 +72,10 @@ _OPTIONAL: Mapping[str, Rule] = {
     "scene_info": Shape(required={}, optional={"payer_client_ip": Text(45, 1), **_SCENE}),
     "settle_info": Shape(required={}, optional={"profit_sharing": Flag()}),
 }
-_NOBODY = Shape(required={}, optional={"identity": _IDENTITY})
+_NOBODY = Shape(required={}, optional={"identity": IDENTITY})
 
 JSAPI = Shape(
-    required={**_REQUIRED, "payer": Shape(required={}, optional={"openid": Text(128, 1), "identity": _IDENTITY})},
+    required={**_REQUIRED, "payer": Shape(required={}, optional={"openid": Text(128, 1), "identity": IDENTITY})},
     optional=_OPTIONAL,
 )
 # Whoever scans, or opens, first pays: an openid is an illegal extra parameter.
@@ -84,7 +84,7 @@ APP = NATIVE
 H5 = Shape(
     required={
         **_REQUIRED,
-        "scene_info": Shape(required={"payer_client_ip": Text(45, 1), "h5_info": _H5_INFO}, optional=_SCENE),
+        "scene_info": Shape(required={"payer_client_ip": Text(45, 1), "h5_info": H5_INFO}, optional=_SCENE),
     },
     optional={**{name: rule for name, rule in _OPTIONAL.items() if name != "scene_info"}, "payer": _NOBODY},
 )
@@ -128,6 +128,8 @@ class OrderRequest:
     body: Mapping[str, object]
     sign_type: str | None = None
     """How it was signed where it came by API v2; the cashier and notices follow it."""
+    combined_in: str | None = None
+    """The number of the combined order that it is a part of."""
 
 
 def read_order(product: Product, body: dict[str, object]) -> OrderRequest:
@@ -152,7 +154,7 @@ def read_order(product: Product, body: dict[str, object]) -> OrderRequest:
         total=cast("int", amount["total"]),
         openid=payer.get("openid"),
         trade_type=product.trade_type,
-        lifetime_ends=_read_time(body.get("time_expire")),
+        lifetime_ends=read_time(body.get("time_expire")),
         attach=cast("str | None", body.get("attach")),
         device_id=scene.get("device_id"),
         body=body,
@@ -191,7 +193,8 @@ def check_notify_url(url: str) -> None:
         raise bad_parameter("/notify_url", "无效的URL")
 
 
-def _read_time(value: object) -> float | None:
+def read_time(value: object, field: str = "/time_expire") -> float | None:
+    """The moment (Unix seconds) that a body names in RFC 3339, or None. Raises Refusal for anything else."""
     if value is None:
         return None
     text = str(value)
@@ -200,4 +203,4 @@ def _read_time(value: object) -> float | None:
             raise ValueError(text)
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError) as error:
-        raise bad_parameter("/time_expire", "应符合RFC 3339", value=text) from error
+        raise bad_parameter(field, "应符合RFC 3339", value=text) from error

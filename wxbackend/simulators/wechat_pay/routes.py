@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from wxbackend.simulators.clock import real_now
 from wxbackend.simulators.connection import cut
-from wxbackend.simulators.wechat_pay import contract_routes, sharing_routes, transfer_routes
+from wxbackend.simulators.wechat_pay import combined_operations, contract_routes, sharing_routes, transfer_routes
 from wxbackend.simulators.wechat_pay.bill_operations import fetch_file, offer_bill
 from wxbackend.simulators.wechat_pay.bills import FUNDS, TRADE
 from wxbackend.simulators.wechat_pay.code_operations import charge_code, reverse_charge
@@ -105,6 +105,7 @@ def blueprint(world: World) -> Blueprint:
     contract_routes.add_to(pages, lambda kind, operation: _converse(world, kind, operation))
     transfer_routes.add_to(pages, world, _converse)
     sharing_routes.add_to(pages, world, _converse)
+    combined_operations.add_to(pages, world, _converse)
     _add_bills(pages, world)
 
     @pages.app_errorhandler(404)
