@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from tests.support.partner_side import PartnerSide
 from tests.support.wechat_side import BUYER, OFFICIAL_ACCOUNT, WechatSide, wechat_side
 from wxbackend.domain.attempt import Attempt
 from wxbackend.domain.errors import ProviderUnknown
@@ -23,7 +25,7 @@ from wxbackend.domain.terminal import Terminal
 from wxbackend.ports.provider import Exchange
 
 Side = Callable[[Path], AbstractContextManager[WechatSide]]
-SIDES: Final[dict[str, Side]] = {"wechat_v3": wechat_side}
+SIDES: Final[dict[str, Side]] = {"wechat_v3": wechat_side, "partner": partial(wechat_side, kind=PartnerSide)}
 FAULTS: Final = (
     "drop_before", "drop_after", "error_500_before", "error_500_after", "html_502", "limit_429", "truncate",
     "unsigned", "bad_signature", "probe", "unknown_serial",

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.support.partner_side import PartnerSide
 from tests.support.wechat_side import BUYER, MOBILE_APP, OFFICIAL_ACCOUNT, WechatSide, wechat_side
 from wxbackend.domain.attempt import Attempt
 from wxbackend.domain.observation import Closed, Opened, Paid
@@ -21,10 +22,10 @@ TWO_HOURS_MS: Final = 7_200_000
 FIVE_MINUTES_MS: Final = 300_000
 
 
-@pytest.fixture(scope="module")
-def running_side(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WechatSide]:
-    """The other side, once for the module."""
-    with wechat_side(tmp_path_factory.mktemp("terminals")) as made:
+@pytest.fixture(scope="module", params=[WechatSide, PartnerSide], ids=["wechat_v3", "partner"])
+def running_side(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WechatSide]:
+    """The other side of each mode, once for the module."""
+    with wechat_side(tmp_path_factory.mktemp("terminals"), request.param) as made:
         yield made
 
 
@@ -65,7 +66,7 @@ def test_whoever_opens_the_order_first_pays_it_once(side: WechatSide, terminal: 
 def test_each_terminal_has_its_own_product(side: WechatSide, terminal: Terminal) -> None:
     attempt = side.attempt_at(terminal)
     exchange = side.provider.order(attempt)
-    assert exchange.target == f"/v3/pay/transactions/{PATHS[terminal]}"
+    assert exchange.target == f"{side.orders}/{PATHS[terminal]}"
     assert b"openid" not in exchange.body
     assert (exchange.target, exchange.body) == (side.provider.order(attempt).target, side.provider.order(attempt).body)
     said = side.open(attempt)
@@ -116,7 +117,7 @@ def test_an_app_is_handed_what_the_opensdk_takes(side: WechatSide) -> None:
     said = side.open(attempt)
     params = dict(said.client_params)
     assert list(params) == ["appid", "partnerid", "prepayid", "package", "noncestr", "timestamp", "sign"]
-    assert (params["appid"], params["partnerid"]) == (MOBILE_APP, attempt.merchant)
+    assert (params["appid"], params["partnerid"]) == (side.app(MOBILE_APP), side.signer)
     assert (params["prepayid"], params["package"]) == (said.handle, "Sign=WXPay")
     for name in ("appid", "partnerid", "prepayid", "package", "noncestr", "timestamp", "sign"):
         spoiled = params | {name: "1" + params[name][1:] if params[name][0] != "1" else "2" + params[name][1:]}

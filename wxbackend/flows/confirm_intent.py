@@ -25,6 +25,7 @@ from wxbackend.flows.end_order import end_order
 from wxbackend.flows.find_intent import load
 from wxbackend.flows.once import Once, claim, keep_answer
 from wxbackend.ports.accounts import Actor, App
+from wxbackend.ports.profit_sharing import shares_profit
 from wxbackend.ports.provider import Provider
 from wxbackend.ports.store import LoginSession, Unit
 
@@ -191,6 +192,12 @@ def _start(unit: Unit, deps: Dependencies, was: PaymentIntent | None, with_metho
             f"{provider.name} collects {', '.join(sorted(provider.currencies))}, not {currency}.",
             code="payment_method_currency_mismatch",
             param="currency",
+        )
+    if _is_shared(with_method) and not shares_profit(provider):
+        raise InvalidRequest(
+            "The merchant number cannot share profits: confirm without profit_sharing.",
+            code="profit_sharing_not_available",
+            param=SHARING_PARAM,
         )
     attempt = replace(_attempt(deps, provider, with_method, payer), profit_sharing=_is_shared(with_method))
     step = lifecycle.start_attempt(with_method, attempt)

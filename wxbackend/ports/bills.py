@@ -57,6 +57,11 @@ class BillSource(Protocol):
         """The merchant's number."""
         ...
 
+    @property
+    def bill_kinds(self) -> frozenset[BillKind]:
+        """Which bills there are."""
+        ...
+
     def bill(self, kind: BillKind, day: str) -> Exchange[BillAnswer]:
         """Ask for a day's bill."""
         ...

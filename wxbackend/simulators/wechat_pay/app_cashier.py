@@ -60,9 +60,10 @@ def _open(world: World, params: Mapping[str, object]) -> Order:
     message = cashier_message(
         appid=given["appid"], timestamp=given["timestamp"], nonce=given["noncestr"], package=given["prepayid"]
     )
-    right = given["partnerid"] == order.request.mchid and given["package"] == PACKAGE
+    signer = world.credentials.signs(order.request.sp_mchid)
+    right = given["partnerid"] == signer.mchid and given["package"] == PACKAGE
     if not right or not TIMESTAMP.fullmatch(given["timestamp"]):
         raise CashierClosedError(BAD_SIGNATURE, order)
-    if not verify(world.credentials.merchant_public_key, message, given["sign"]):
+    if not verify(signer.public_key, message, given["sign"]):
         raise CashierClosedError(BAD_SIGNATURE, order)
     return order
