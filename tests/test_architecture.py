@@ -29,6 +29,7 @@ PROVIDER_EXTRAS: Final = {
     "wechat_v3": frozenset(
         {"card_refunds", "certificates", "code_payments", "keys", "mandates", "mandate_wire", "opening", "sealing"}
         | {"bills", "combined", "sharing", "transfers"}
+        | {"partner", "roles"}
     ),
 }
 
@@ -44,6 +45,7 @@ WORDS_ALLOWED_IN: Final = (
     "simulators/",
     "settings.py",  # the operator writes the mchid as the console shows it
     "settings_shape.py",
+    "settings_service_provider.py",
     "assembly.py",  # turns settings into a provider's configuration
     "directory.py",
     "doctor/",  # tells the operator what is wrong in the words of the settings and the console

@@ -6,7 +6,7 @@ import gc
 import os
 import socket
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from types import ModuleType
 from typing import Final
@@ -51,6 +51,8 @@ from wxbackend.providers.wechat_v3.config import (
 )
 from wxbackend.providers.wechat_v3.keys import KeyRing
 from wxbackend.providers.wechat_v3.mandates import WechatMandates
+from wxbackend.providers.wechat_v3.partner import WechatPartner
+from wxbackend.providers.wechat_v3.roles import ServiceProvider
 from wxbackend.settings import MerchantSettings, Settings, WorkSettings
 from wxbackend.settings_document import WrongSettings
 from wxbackend.store.nodes import Identifiers, NodeLease, nodes_engine
@@ -262,7 +264,7 @@ def _registry(settings: Settings, store: Reachable, shared: Coordination, surrou
                 provider = _wechat_v3(settings, merchant, store, surroundings, shared)
                 source = provider if merchant.fetch_certificates else None
                 registry.add(provider, source=source, bills=provider)
-                if merchant.auto_debit is not None:
+                if merchant.auto_debit is not None and isinstance(provider, WechatV3):
                     plan = AutoDebit(**asdict(merchant.auto_debit))
                     registry.add_mandates(provider, WechatMandates(provider, plan, surroundings))
             if merchant.apiv2_key is not None:
@@ -273,7 +275,7 @@ def _registry(settings: Settings, store: Reachable, shared: Coordination, surrou
 
 def _wechat_v3(
     settings: Settings, merchant: MerchantSettings, store: Reachable, surroundings: Surroundings, shared: Coordination
-) -> WechatV3:
+) -> WechatV3 | WechatPartner:
     try:
         serial, certified = load_certificate(merchant.serial_certificate)
         private_key = load_private_key(merchant.private_key)
@@ -304,6 +306,9 @@ def _wechat_v3(
         if merchant.fetch_certificates
         else None,
     )
+    if merchant.service_provider is not None:
+        signer = ServiceProvider(**asdict(merchant.service_provider))
+        return WechatPartner(replace(config, role=signer), ring, surroundings)
     return WechatV3(config, ring, surroundings)
 
 

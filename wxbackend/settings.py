@@ -21,6 +21,7 @@ from wxbackend.settings_auto_debit import AutoDebitSettings
 from wxbackend.settings_document import WrongSettings, named_files, read_document
 from wxbackend.settings_merchant_keys import shared_keys
 from wxbackend.settings_pushes import push_secrets
+from wxbackend.settings_service_provider import ServiceProviderSettings, service_provider_of, shared_apps
 from wxbackend.settings_shape import Top
 
 SECRET_BYTES_MAX: Final = 64 * 1024
@@ -110,6 +111,7 @@ class MerchantSettings:
     certificate_api_url: str | None = None
     authority_path: str | None = None
     auto_debit: AutoDebitSettings | None = None
+    service_provider: ServiceProviderSettings | None = None
 
     @property
     def provider(self) -> str:
@@ -253,7 +255,7 @@ class _Reader:
         return found
 
     def _merchant(self, entry: dict[str, Any]) -> MerchantSettings:
-        place = f"mchid {entry['mchid']}"
+        place, partner = f"mchid {entry['mchid']}", service_provider_of(entry)
         version = entry.get("api_version", "v3")
         if f"api{version}_key_file" not in entry:
             raise WrongSettings(f'{place}: api_version "{version}" needs api{version}_key_file.')
@@ -286,6 +288,7 @@ class _Reader:
             certificate_path=str(self._folder / entry["certificate_file"]),
             private_key_path=str(self._folder / entry["private_key_file"]),
             **shared_keys(entry, self._text, place=place),
+            service_provider=partner,
             **optional,
         )
 
@@ -342,6 +345,7 @@ class _Reader:
 
 def _check_references(settings: Settings) -> None:
     seen: set[str] = set()
+    shared = shared_apps(settings.accounts)
     for account in settings.accounts:
         for mode in ("test", "live"):
             known = {merchant.mchid for merchant in account.merchants if merchant.mode == mode}
@@ -355,7 +359,7 @@ def _check_references(settings: Settings) -> None:
         names = [
             account.id,
             *(merchant.mchid for merchant in account.merchants),
-            *(app.appid for app in account.apps),
+            *(app.appid for app in account.apps if app.appid not in shared),
             *(endpoint.id for endpoint in account.endpoints),
             *(key.key for key in account.api_keys),
         ]

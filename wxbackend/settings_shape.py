@@ -25,6 +25,10 @@ _COORDINATION: Final = _pattern(
 )
 
 
+_MCHID: Final = _pattern(r"\d{8,12}", "must be 8 to 12 digits.")
+_APPID: Final = _pattern(r"wx[0-9a-zA-Z]{16}", "must be wx and 16 letters or digits.")
+
+
 def _network(value: str) -> None:
     try:
         ip_network(value)
@@ -104,11 +108,18 @@ class AutoDebit(Strict):
     page_lasts_s = fields.Integer(validate=validate.Range(60, 86_400))
 
 
+class ServiceProvider(Strict):
+    """The table [accounts.merchants.service_provider] of the file."""
+
+    sp_mchid = fields.String(required=True, validate=_MCHID)
+    sp_appid = fields.String(required=True, validate=_APPID)
+
+
 class Merchant(Strict):
     """The table [[accounts.merchants]] of the file."""
 
     mode = fields.String(required=True, validate=_MODE)
-    mchid = fields.String(required=True, validate=_pattern(r"\d{8,12}", "must be 8 to 12 digits."))
+    mchid = fields.String(required=True, validate=_MCHID)
     certificate_file = fields.String(required=True)
     private_key_file = fields.String(required=True)
     api_version = fields.String(validate=validate.OneOf(["v3", "v2"], error='must be "v3" or "v2".'))
@@ -129,6 +140,7 @@ class Merchant(Strict):
     certificate_api_url = fields.String(validate=_HTTP)
     authority_file = fields.String()
     auto_debit = fields.Nested(AutoDebit)
+    service_provider = fields.Nested(ServiceProvider)
 
     @validates_schema
     def _codes_have_their_key(self, data: dict[str, Any], **_: Any) -> None:
@@ -141,9 +153,7 @@ class App(Strict):
     """The table [[accounts.apps]] of the file."""
 
     mode = fields.String(required=True, validate=_MODE)
-    appid = fields.String(
-        required=True, validate=_pattern(r"wx[0-9a-zA-Z]{16}", "must be wx and 16 letters or digits.")
-    )
+    appid = fields.String(required=True, validate=_APPID)
     kind = fields.String(required=True, validate=validate.OneOf([kind.value for kind in AppKind]))
     mchid = fields.String(required=True)
     secret_file = fields.String()

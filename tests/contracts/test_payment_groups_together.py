@@ -72,7 +72,7 @@ def test_paid_and_told_by_two_notices_at_once_each_intent_is_paid_once(shop: Gro
         return receive_notice(shop.deps, shop.side.provider, letter.headers, letter.body).answer.status
 
     assert at_once(*[hear] * AT_ONCE, shop.look_around)[:AT_ONCE] == [204] * AT_ONCE
-    assert shop.see(group).answer.status is GroupStatus.SUCCEEDED
+    assert shop.see(group).status is GroupStatus.SUCCEEDED
     assert shop.events()["payment_intent.succeeded"] == len(PRICES)
     assert shop.balances()[shop.provider_account] == sum(PRICES)
     assert (shop.planned(), shop.discrepancies()) == (0, [])
@@ -111,7 +111,7 @@ def test_paid_canceled_and_looked_at_all_at_once_it_is_paid_or_closed_but_not_bo
     orders = set(shop.orders(group))
     assert orders in ({"SUCCESS"}, {"CLOSED"})
     paid = orders == {"SUCCESS"}
-    assert shop.see(group).answer.status is (GroupStatus.SUCCEEDED if paid else GroupStatus.CANCELED)
+    assert shop.see(group).status is (GroupStatus.SUCCEEDED if paid else GroupStatus.CANCELED)
     assert shop.balances().get(shop.provider_account, 0) == (sum(PRICES) if paid else 0)
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.support.partner_side import PartnerSide
 from tests.support.wechat_side import (
     BUYER,
     OFFICIAL_ACCOUNT,
@@ -27,7 +28,12 @@ from wxbackend.domain.payment_code import PaymentCode
 from wxbackend.domain.terminal import Terminal
 from wxbackend.ports.provider import Exchange
 
-SIDES: Final = {"wechat_v3": WechatSide, "wechat_v2": WechatV2Side, "wechat_v2_hmac": WechatV2HmacSide}
+SIDES: Final = {
+    "wechat_v3": WechatSide,
+    "wechat_v2": WechatV2Side,
+    "wechat_v2_hmac": WechatV2HmacSide,
+    "partner": PartnerSide,
+}
 FAULTS: Final = (
     "drop_before", "drop_after", "error_500_before", "error_500_after", "html_502", "limit_429", "truncate",
     "unsigned", "bad_signature", "probe", "unknown_serial",

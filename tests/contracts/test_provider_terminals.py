@@ -24,7 +24,12 @@ from wxbackend.domain.terminal import Terminal
 from wxbackend.providers.wechat_v2 import wire as v2_wire
 from wxbackend.providers.wechat_v3 import wire
 
-SIDES: Final = {"wechat_v3": WechatSide, "wechat_v2": WechatV2Side, "wechat_v2_hmac": WechatV2HmacSide}
+SIDES: Final = {
+    "wechat_v3": WechatSide,
+    "wechat_v2": WechatV2Side,
+    "wechat_v2_hmac": WechatV2HmacSide,
+    "partner": PartnerSide,
+}
 NOBODY_NAMED: Final = (Terminal.WEB, Terminal.WAP, Terminal.APP)
 PATHS: Final = {Terminal.WEB: "native", Terminal.WAP: "h5", Terminal.APP: "app"}
 TRADE_TYPES: Final = {Terminal.WEB: "NATIVE", Terminal.WAP: "MWEB", Terminal.APP: "APP"}
@@ -77,7 +82,7 @@ def test_each_terminal_has_its_own_product(side: WechatSide, terminal: Terminal)
     attempt = side.attempt_at(terminal)
     exchange = side.provider.order(attempt)
     if side.name == "wechat_v3":
-        assert exchange.target == f"/v3/pay/transactions/{PATHS[terminal]}"
+        assert exchange.target == f"{side.orders}/{PATHS[terminal]}"
     else:
         assert v2_wire.parse(exchange.body)["trade_type"] == TRADE_TYPES[terminal]
     assert b"openid" not in exchange.body
@@ -136,7 +141,7 @@ def test_an_app_is_handed_what_the_opensdk_takes(side: WechatSide) -> None:
     said = side.open(attempt)
     params = dict(said.client_params)
     assert list(params) == ["appid", "partnerid", "prepayid", "package", "noncestr", "timestamp", "sign"]
-    assert (params["appid"], params["partnerid"]) == (MOBILE_APP, attempt.merchant)
+    assert (params["appid"], params["partnerid"]) == (side.app(MOBILE_APP), side.signer)
     assert (params["prepayid"], params["package"]) == (said.handle, "Sign=WXPay")
     for name in ("appid", "partnerid", "prepayid", "package", "noncestr", "timestamp", "sign"):
         spoiled = params | {name: "1" + params[name][1:] if params[name][0] != "1" else "2" + params[name][1:]}

@@ -18,6 +18,7 @@ from wxbackend.domain.errors import WxbackendError
 from wxbackend.domain.terminal import AppKind
 from wxbackend.ports.accounts import KeyKind
 from wxbackend.providers.wechat_v3.adapter import WechatV3
+from wxbackend.providers.wechat_v3.partner import WechatPartner
 from wxbackend.settings import Settings, load_settings
 from wxbackend.settings_document import CONFIG_VARIABLE, WrongSettings
 from wxbackend.simulators.credentials import ensure
@@ -257,7 +258,7 @@ def test_right_keys_make_a_provider(load: Load) -> None:
     assert (provider.name, provider.merchant) == ("wechat_v3", MCHID)
 
 
-def provider_of(settings: Settings) -> WechatV3:
+def provider_of(settings: Settings) -> WechatV3 | WechatPartner:
     """The first merchant's adapter, without a database behind it."""
     nothing = cast("Any", SimpleNamespace())
     return assembly._wechat_v3(settings, settings.accounts[0].merchants[0], nothing, nothing, nothing)

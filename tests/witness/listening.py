@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
+import pytest
+
+from tests.support.partner_side import PartnerSide
 from tests.support.wechat_side import WechatSide
 from tests.witness.description import Description, Operation, request_faults
 from wxbackend.domain.attempt import Attempt
 from wxbackend.ports.provider import Exchange, Reply
+
+IN_BOTH_MODES: Final = pytest.mark.parametrize(
+    "side", [WechatSide, PartnerSide], indirect=True, ids=["direct", "partner"]
+)
+"""A merchant that signs for itself, and a service provider that signs for a sub-merchant."""
 
 
 @dataclass

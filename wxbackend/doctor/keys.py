@@ -135,12 +135,12 @@ def _verification(check: str, merchant: MerchantSettings) -> list[Finding]:
     except ValueError:
         return [failed(check, "public_key_file is not a PEM public key", f"download pub_key.pem again: {CONSOLE}")]
     # PUB_KEY_ID_01 is followed by the merchant's number (reference: WeChat Pay v3 public keys).
-    digits = merchant.public_key_id.rpartition("_")[2]
-    if not digits[2:].startswith(merchant.mchid):
+    digits, partner = merchant.public_key_id.rpartition("_")[2], merchant.service_provider
+    if not digits[2:].startswith(partner.sp_mchid if partner else merchant.mchid):
         return [
             warning(
                 check,
-                "public_key_id does not hold this mchid; it may be another merchant's",
+                f"public_key_id does not hold this {'sp_mchid' if partner else 'mchid'}; it may be another merchant's",
                 f"compare it with the {CONSOLE}",
             )
         ]

@@ -96,7 +96,10 @@ def _proof_fix(provider: Provider, status: int) -> str:
     if provider.name == "wechat_v2":
         return "apiv2_key_file and sign_type must be those of this mchid in the merchant console (not the APIv3 key)"
     if status == 401:
-        return "the certificate's serial, the private key and the mchid must be this merchant's; then check the clock"
+        return (
+            "the certificate's serial, the private key and the mchid must be this merchant's (a sub-merchant's are its "
+            "service provider's); then check the clock"
+        )
     if status == 403:
         return "the merchant's number may not use this product: see Product Centre in the merchant console"
     return "set public_key_id and public_key_file (or let platform certificates be fetched), then ask again"
@@ -134,7 +137,7 @@ def check_app(deps: Dependencies, provider: Provider, app: App) -> Finding:
                 check,
                 f"WeChat refused: {said.operator_hint}",
                 "bind them: merchant console, Product Centre > AppID accounts (产品中心 > AppID账号管理), then "
-                "confirm in the app's own console",
+                "confirm in the app's own console; for a sub-merchant the service provider does it in its own console",
             )
         if "openid" in said.message:
             return ok(check, "bound (a payer that cannot exist was refused, as it should be)")

@@ -198,8 +198,8 @@ def _start(unit: Unit, deps: Dependencies, was: PaymentIntent | None, with_metho
     shared = _is_shared(with_method)
     if shared and not shares_profit(provider):
         raise InvalidRequest(
-            "This order would be made by a version of WeChat Pay's API whose payments are not shared here: "
-            "leave profit_sharing out, or let the merchant number order by API v3.",
+            "The payments of this merchant number are not shared here (API v2, or a service provider's sub-merchant): "
+            "leave profit_sharing out.",
             code="profit_sharing_not_available",
             param=SHARING_PARAM,
         )

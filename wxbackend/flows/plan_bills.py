@@ -64,7 +64,8 @@ def _missing(unit: Unit, *, source: BillSource, last: date) -> list[tuple[BillKi
             return []
         first = day_of(begun_ms)
     days = [(first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1)]
-    return [(kind, day) for day in days for kind in BillKind if (kind, day) not in known]
+    kinds = [kind for kind in BillKind if kind in source.bill_kinds]
+    return [(kind, day) for day in days for kind in kinds if (kind, day) not in known]
 
 
 def _keep(unit: Unit, deps: Dependencies, source: BillSource, kind: BillKind, day: str, *, due_ms: int | None) -> Bill:

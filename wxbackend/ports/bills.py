@@ -62,6 +62,11 @@ class BillSource(Protocol):
         """The providers whose orders stand in these bills, itself among them: a number has one bill for all."""
         ...
 
+    @property
+    def bill_kinds(self) -> frozenset[BillKind]:
+        """Which bills there are."""
+        ...
+
     def bill(self, kind: BillKind, day: str) -> Exchange[BillAnswer]:
         """Ask for a day's bill."""
         ...

@@ -23,6 +23,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import (
 )
 from cryptography.x509.oid import NameOID
 
+from wxbackend.simulators import service_provider
+from wxbackend.simulators.service_provider import ServiceProvider, Signer
 from wxbackend.simulators.tls import make_tls_files
 from wxbackend.simulators.wechat_platform.push_secrets import ensure_push_secrets
 
@@ -37,6 +39,7 @@ APP_KINDS = {
     MINI_PROGRAM_APPID: "mini_program",
     MOBILE_APP_APPID: "mobile_app",
     UNBOUND_APPID: "official_account",
+    **service_provider.KINDS_OF_APPS,
 }
 BOUND_APPIDS = frozenset({OFFICIAL_ACCOUNT_APPID, MINI_PROGRAM_APPID, MOBILE_APP_APPID})
 
@@ -94,6 +97,21 @@ class Credentials:
     shared: SharedKeys = field(repr=False)
     wechatpay_private_key: RSAPrivateKey = field(repr=False)
     openid_secret: bytes = field(repr=False)
+    service_provider: ServiceProvider
+
+    def signer(self, mchid: str) -> Signer | None:
+        """Who signs under this number, or None for a number that may not."""
+        known = {
+            self.mchid: Signer(self.mchid, self.merchant_serial, self.merchant_public_key, self.apiv3_key),
+            self.service_provider.signer.mchid: self.service_provider.signer,
+        }
+        return known.get(mchid)
+
+    def signs(self, sp_mchid: str | None) -> Signer:
+        """Who signs for an order: the service provider that it names, or the merchant itself."""
+        found = self.signer(sp_mchid or self.mchid)
+        assert found is not None, "no order is taken from anybody else"
+        return found
 
     @property
     def apiv3_key(self) -> bytes:
@@ -138,6 +156,7 @@ def ensure(directory: Path) -> Credentials:
         ensure_push_secrets(directory, APP_KINDS)
         _make_secrets(directory)
         _add_api_v2(directory)
+        _add_service_provider(directory)
         return _load(directory)
 
 
@@ -176,9 +195,7 @@ def _make_all(directory: Path) -> None:
     _write(merchant / "apiclient_key.pem", _private_pem(merchant_key))
     certificate = _issue(merchant_key.public_key(), common_name=MCHID)
     _write(merchant / "apiclient_cert.pem", _certificate_pem(certificate))
-    alphabet = string.ascii_letters + string.digits
-    apiv3_key = "".join(secrets.choice(alphabet) for _ in range(KEY_CHARACTERS))
-    _write(merchant / "apiv3_key.txt", apiv3_key)
+    _write(merchant / "apiv3_key.txt", _new_apiv3_key())
     _write(merchant / "pub_key.pem", _public_pem(wechatpay_key.public_key()))
     _write(merchant / "pub_key_id.txt", PUBLIC_KEY_ID)
     wechat = directory / "wechat"
@@ -203,6 +220,25 @@ def _add_api_v2(directory: Path) -> None:
     make_tls_files(directory)
 
 
+def _add_service_provider(directory: Path) -> None:
+    """The service provider's keys, also in directories that were filled before there was one here."""
+    folder = directory / service_provider.FOLDER
+    if (folder / "apiv3_key.txt").exists():
+        return
+    for name in ("apiclient_key.pem", "apiclient_cert.pem"):
+        (folder / name).unlink(missing_ok=True)  # half written, by one that was ended there
+    key = generate_private_key(RSA_EXPONENT, RSA_BITS)
+    certificate = _issue(key.public_key(), common_name=service_provider.SP_MCHID, authority=key)
+    _write(folder / "apiclient_key.pem", _private_pem(key))
+    _write(folder / "apiclient_cert.pem", _certificate_pem(certificate))
+    _write(folder / "apiv3_key.txt", _new_apiv3_key())
+
+
+def _new_apiv3_key() -> str:
+    alphabet = string.ascii_letters + string.digits
+    return "".join(secrets.choice(alphabet) for _ in range(KEY_CHARACTERS))
+
+
 def _make_platform_certificate(folder: Path, number: int) -> None:
     key = generate_private_key(RSA_EXPONENT, RSA_BITS)
     certificate = _issue(key.public_key(), common_name="Tenpay.com sign (simulated)")
@@ -210,8 +246,8 @@ def _make_platform_certificate(folder: Path, number: int) -> None:
     _write(folder / f"{number:03d}_cert.pem", _certificate_pem(certificate))
 
 
-def _issue(public_key: RSAPublicKey, *, common_name: str) -> x509.Certificate:
-    authority = generate_private_key(RSA_EXPONENT, RSA_BITS)
+def _issue(public_key: RSAPublicKey, *, common_name: str, authority: RSAPrivateKey | None = None) -> x509.Certificate:
+    authority = authority or generate_private_key(RSA_EXPONENT, RSA_BITS)
     now = datetime.now(UTC).replace(microsecond=0)
     subject = [
         x509.NameAttribute(NameOID.COMMON_NAME, common_name),
@@ -254,6 +290,19 @@ def _load(directory: Path) -> Credentials:
         shared=SharedKeys(_shared(directory, "apiv3_key").encode("ascii"), _shared(directory, "apiv2_key")),
         wechatpay_private_key=_load_key(directory / "wechat" / "wechatpay_key.pem"),
         openid_secret=bytes.fromhex(_read(_marker(directory))),
+        service_provider=_load_service_provider(directory / service_provider.FOLDER),
+    )
+
+
+def _load_service_provider(folder: Path) -> ServiceProvider:
+    certificate = x509.load_pem_x509_certificate((folder / "apiclient_cert.pem").read_bytes())
+    return ServiceProvider(
+        Signer(
+            service_provider.SP_MCHID,
+            serial_of(certificate),
+            cast("RSAPublicKey", certificate.public_key()),
+            _read(folder / "apiv3_key.txt").encode("ascii"),
+        )
     )
 
 

@@ -23,6 +23,7 @@ from wxbackend.simulators.wechat_pay.debits import FAILED, DebitBook
 from wxbackend.simulators.wechat_pay.entrances import Entrances
 from wxbackend.simulators.wechat_pay.notices import PAID, Topic, make_notice
 from wxbackend.simulators.wechat_pay.orders import Order, OrderBook, transaction_view
+from wxbackend.simulators.wechat_pay.parties import merchant_members
 from wxbackend.simulators.wechat_pay.refunds import SUCCESS, TOPICS, Refund, RefundBook, notice_view
 from wxbackend.simulators.wechat_pay.settler import Settler
 from wxbackend.simulators.wechat_pay.sharings import SharingBook
@@ -245,15 +246,15 @@ class World:
         """Send word of a refund that ended, if it has an address to send it to."""
         if refund.notify_url is None:
             return
+        order = self.orders.get(refund.out_trade_no)
         if refund.request.sign_type is not None:
-            order = self.orders.get(refund.out_trade_no)
             now = self.clock.now()
             self.courier.announce(refund_notice(refund, order, self.credentials, url=refund.notify_url, now=now))
             return
         notice = make_notice(
-            notice_view(refund, self.credentials.mchid),
+            notice_view(refund, merchant_members(order.request)),
             url=refund.notify_url,
-            apiv3_key=self.credentials.apiv3_key,
+            apiv3_key=self.credentials.signs(order.request.sp_mchid).apiv3_key,
             now=self.clock.now(),
             topic=TOPICS[refund.status],
         )

@@ -24,7 +24,6 @@ from wxbackend.providers.wechat_v3.config import MerchantConfig
 T = TypeVar("T")
 
 PATH: Final = "/v3/combine-transactions"
-PRODUCTS: Final = {terminal: path.rpartition("/")[2] for terminal, path in wire.ORDER_PATHS.items()}
 DEVICE: Final = "WEB"
 """What WeChat wants to hear of a device that is a page (reference: WeChat Pay v2 device_info)."""
 
@@ -54,7 +53,7 @@ class CombinedCalls:
         """Order all at once, by where the buyer stands (doc/v3/merchant/4012556926)."""
         first = attempts[0]
         body = order_body(attempts, notify_url=self._config.notify_url)
-        target = f"{PATH}/{PRODUCTS[first.terminal]}"
+        target = f"{PATH}/{wire.PRODUCTS[first.terminal]}"
         return self._exchange("order", "POST", target, body, lambda reply: self._read_order(first, reply))
 
     def query_group(self: Line, attempts: Sequence[Attempt]) -> Exchange[GroupObservation]:

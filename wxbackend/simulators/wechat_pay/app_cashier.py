@@ -58,7 +58,8 @@ def _open(world: World, params: Mapping[str, object]) -> Order:
     order = world.orders.find(prepay.out_trade_no) if prepay else None
     if order is None or order.request.trade_type != "APP" or order.request.appid != given["appid"]:
         raise CashierClosedError(BAD_PREPAY)
-    right = given["partnerid"] == order.request.mchid and given["package"] == PACKAGE
+    signer = world.credentials.signs(order.request.sp_mchid)
+    right = given["partnerid"] == signer.mchid and given["package"] == PACKAGE
     if not right or not TIMESTAMP.fullmatch(given["timestamp"]):
         raise CashierClosedError(BAD_SIGNATURE, order)
     if not _signed(world, given, order):
@@ -74,4 +75,4 @@ def _signed(world: World, given: Mapping[str, str], order: Order) -> bool:
     message = cashier_message(
         appid=given["appid"], timestamp=given["timestamp"], nonce=given["noncestr"], package=given["prepayid"]
     )
-    return verify(world.credentials.merchant_public_key, message, given["sign"])
+    return verify(world.credentials.signs(order.request.sp_mchid).public_key, message, given["sign"])

@@ -160,13 +160,13 @@ def _open(world: World, invocation: Invocation) -> Order:
     order = world.orders.find(prepay.out_trade_no) if prepay else None
     if order is None or order.request.appid != fields["appId"] or order.request.trade_type != "JSAPI":
         raise CashierClosedError(BAD_PREPAY)
-    if fields["signType"] != (order.request.sign_type or "RSA") or not _signed(world, fields):
+    if fields["signType"] != (order.request.sign_type or "RSA") or not _signed(world, fields, order):
         raise CashierClosedError(BAD_SIGNATURE, order)
     return order
 
 
-def _signed(world: World, fields: Mapping[str, str]) -> bool:
-    """Whether the page's parameters bear the merchant's signature of the type that they name."""
+def _signed(world: World, fields: Mapping[str, str], order: Order) -> bool:
+    """Whether the page's parameters bear the signature of who signed the order, of the type that they name."""
     if fields["signType"] != "RSA":
         names = {"timeStamp": "time"} | {name: name for name in ("appId", "nonceStr", "package", "signType")}
         covered = {name: fields[source] for name, source in names.items()} | {"sign": fields["paySign"]}
@@ -177,7 +177,7 @@ def _signed(world: World, fields: Mapping[str, str]) -> bool:
         nonce=fields["nonceStr"],
         package=fields["package"],
     )
-    return verify(world.credentials.merchant_public_key, message, fields["paySign"])
+    return verify(world.credentials.signs(order.request.sp_mchid).public_key, message, fields["paySign"])
 
 
 def _read(invocation: Invocation) -> dict[str, str]:
@@ -239,7 +239,7 @@ def _pay(world: World, order: Order, buyer: Buyer) -> Order:
             world.ledger.move(Movement(account, MERCHANT, request.total, request.out_trade_no))
         except NotEnoughMoneyError as error:
             raise CashierClosedError(FAILURES["no_money"], order) from error
-        world.orders.mark_paid(request.out_trade_no, buyer.openids[request.appid])
+        world.orders.mark_paid(request.out_trade_no, buyer.openids[request.appid], buyer.openids)
     return world.orders.get(order.request.out_trade_no)
 
 
@@ -248,7 +248,7 @@ def _tell(world: World, order: Order) -> str:
     combined = world.combined.of(order)
     told = transaction_view(order) if combined is None else world.combined.view(combined)
     notice = (
-        make_notice(told, url=url, apiv3_key=world.credentials.apiv3_key, now=now)
+        make_notice(told, url=url, apiv3_key=world.credentials.signs(order.request.sp_mchid).apiv3_key, now=now)
         if order.request.sign_type is None
         else payment_notice(order, world.credentials, url=url, now=now)
     )

@@ -117,22 +117,14 @@ class PlatformKeys:
                 self._listed = [self._signing]
             return self.view()
 
-    def listing(self, algorithm: str) -> dict[str, object]:
-        """The body of /v3/certificates. Raises Refusal where the merchant has no platform certificate."""
+    def listing(self, algorithm: str, *, apiv3_key: bytes) -> dict[str, object]:
+        """The body of /v3/certificates for who has this key. Raises Refusal where there is no platform certificate."""
         if algorithm not in ("RSA", "SM2", "ALL"):
             raise Refusal(400, "PARAM_ERROR", "algorithm_type无效", cause=CAUSE_PARAMETER)
         with self._lock:
             if self._mode == "pubkey" or algorithm == "SM2":
                 raise Refusal(404, "RESOURCE_NOT_EXISTS", "无可用的平台证书", cause=CAUSE_PARAMETER)
-            return {"data": [self._listed_entry(item) for item in self._listed]}
-
-    def _listed_entry(self, certificate: PlatformCertificate) -> dict[str, object]:
-        return {
-            "serial_no": certificate.serial,
-            "effective_time": rfc3339(certificate.effective.timestamp()),
-            "expire_time": rfc3339(certificate.expires.timestamp()),
-            "encrypt_certificate": seal(self._credentials.apiv3_key, certificate.pem.encode("ascii"), "certificate"),
-        }
+            return {"data": [_listed_entry(item, apiv3_key) for item in self._listed]}
 
     def view(self) -> dict[str, object]:
         """Mode and serials, for the desk."""
@@ -148,3 +140,12 @@ class PlatformKeys:
 
 def _dice(seed: int | None) -> random.Random:
     return random.Random(seed)  # noqa: S311 - it picks a key for a notice; nothing secret hangs on it
+
+
+def _listed_entry(certificate: PlatformCertificate, apiv3_key: bytes) -> dict[str, object]:
+    return {
+        "serial_no": certificate.serial,
+        "effective_time": rfc3339(certificate.effective.timestamp()),
+        "expire_time": rfc3339(certificate.expires.timestamp()),
+        "encrypt_certificate": seal(apiv3_key, certificate.pem.encode("ascii"), "certificate"),
+    }

@@ -8,7 +8,8 @@ from flask import Blueprint, Response, request
 
 from wxbackend.simulators.wechat_pay.combined_request import COMBINED_NUMBER, read_close, read_combined
 from wxbackend.simulators.wechat_pay.gate import Call
-from wxbackend.simulators.wechat_pay.operations import Result, check_app_and_payer, check_merchant, opened
+from wxbackend.simulators.wechat_pay.operations import Result, check_app_and_payer, opened
+from wxbackend.simulators.wechat_pay.parties import check_merchant
 from wxbackend.simulators.wechat_pay.validation import check, parse_object
 from wxbackend.simulators.world import World
 

@@ -23,6 +23,7 @@ from wxbackend.simulators.wechat_pay.notices import (
     tampered,
 )
 from wxbackend.simulators.wechat_pay.orders import Order, paid_copy, transaction_view
+from wxbackend.simulators.wechat_pay.parties import merchant_members
 from wxbackend.simulators.wechat_pay.refunds import PROCESSING, SUCCESS, TOPICS, WALLET, notice_view
 from wxbackend.simulators.world import World
 
@@ -93,13 +94,14 @@ def _body(world: World, forgery: Forgery, notice_id: str) -> bytes:
         return forgery.raw_body.encode()
     about_refund = forgery.out_refund_no is not None
     resource = _refund_plaintext(world, forgery) if about_refund else _plaintext(world, forgery.out_trade_no)
+    apiv3_key = _apiv3_key(world, resource)
     for path, value in forgery.plaintext_overrides.items():
         _override(resource, path, value)
     wrong = forgery.encrypt == "wrong_key"
     notice = make_notice(
         resource,
         url=forgery.url,
-        apiv3_key=secrets.token_bytes(APIV3_KEY_BYTES) if wrong else world.credentials.apiv3_key,
+        apiv3_key=secrets.token_bytes(APIV3_KEY_BYTES) if wrong else apiv3_key,
         now=world.clock.now(),
         topic=_refund_topic(resource) if about_refund else PAID,
         event_id=notice_id,
@@ -110,6 +112,11 @@ def _body(world: World, forgery: Forgery, notice_id: str) -> bytes:
     for path, value in forgery.envelope_overrides.items():
         _override(envelope, path, value)
     return json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _apiv3_key(world: World, resource: Mapping[str, object]) -> bytes:
+    """The key of who signed for what it is about, whatever is made up about it later."""
+    return world.credentials.signs(str(resource.get("sp_mchid", world.credentials.mchid))).apiv3_key
 
 
 def _plaintext(world: World, out_trade_no: str | None) -> dict[str, object]:
@@ -142,7 +149,7 @@ def _refund_plaintext(world: World, forgery: Forgery) -> dict[str, object]:
     if refund is not None:
         if refund.status == PROCESSING:
             refund = replace(refund, status=SUCCESS, succeeded_at=world.clock.now())
-        return notice_view(refund, world.credentials.mchid)
+        return notice_view(refund, merchant_members(world.orders.get(refund.out_trade_no).request))
     return {
         "mchid": world.credentials.mchid,
         "transaction_id": f"4200009999{secrets.randbelow(10**18):018d}",
@@ -162,7 +169,8 @@ def _refund_topic(resource: Mapping[str, object]) -> Topic:
 
 def _as_if_paid(world: World, order: Order) -> Order:
     payer = order.payer or world.buyers.default().openids[order.request.appid]
-    return paid_copy(order, openid=payer, now=world.clock.now())
+    owner = world.buyers.owner(payer)
+    return paid_copy(order, openid=payer, now=world.clock.now(), openids=owner[0].openids if owner else None)
 
 
 def _override(target: dict[str, object], path: str, value: object) -> None:

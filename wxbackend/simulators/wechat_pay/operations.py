@@ -15,10 +15,15 @@ from wxbackend.simulators.wechat_pay.order_request import (
     read_close,
     read_order,
 )
-from wxbackend.simulators.wechat_pay.orders import Prepay, transaction_view
+from wxbackend.simulators.wechat_pay.orders import Order, Prepay, transaction_view
+from wxbackend.simulators.wechat_pay.parties import (
+    Parties,
+    check_named,
+    check_owner,
+    is_bound,
+)
 from wxbackend.simulators.wechat_pay.refusal import (
     CAUSE_APPID_MISMATCH,
-    CAUSE_MERCHANT_ORDER_MISMATCH,
     CAUSE_ORDER_NOT_FOUND,
     CAUSE_PARAMETER,
     Refusal,
@@ -45,7 +50,7 @@ def create_order(product: Product, origin: str) -> Callable[[World, Call], Resul
 
     def operation(world: World, call: Call) -> Result:
         wish = read_order(product, parse_object(call.body))
-        check_merchant(world, wish.mchid)
+        check_named(world, call, wish.body, partner=wish.sp_mchid is not None)
         check_app_and_payer(world, wish)
         prepay = world.orders.place(wish)
         return Result(opened(world, wish, prepay, origin), wish.out_trade_no)
@@ -64,38 +69,42 @@ def opened(world: World, wish: OrderRequest, prepay: Prepay, origin: str) -> dic
             return {"prepay_id": prepay.prepay_id}
 
 
-def query_by_out_trade_no(out_trade_no: str, query: Mapping[str, str]) -> Callable[[World, Call], Result]:
+def query_by_out_trade_no(
+    out_trade_no: str, query: Mapping[str, str], *, partner: bool = False
+) -> Callable[[World, Call], Result]:
     """An order by the merchant's number."""
 
-    def operation(world: World, _call: Call) -> Result:
-        check_merchant(world, query.get("mchid"))
+    def operation(world: World, call: Call) -> Result:
+        parties = check_named(world, call, query, partner=partner)
         check(out_trade_no, OUT_TRADE_NO, "/out_trade_no")
-        order = world.orders.get(out_trade_no)
+        order = _owned(world.orders.get(out_trade_no), parties)
         refuse_part(order)
         return Result(transaction_view(order))
 
     return operation
 
 
-def query_by_transaction_id(transaction_id: str, query: Mapping[str, str]) -> Callable[[World, Call], Result]:
+def query_by_transaction_id(
+    transaction_id: str, query: Mapping[str, str], *, partner: bool = False
+) -> Callable[[World, Call], Result]:
     """An order by WeChat's number, which it has once it is paid."""
 
-    def operation(world: World, _call: Call) -> Result:
-        check_merchant(world, query.get("mchid"))
-        order = world.orders.get_by_transaction(transaction_id)
+    def operation(world: World, call: Call) -> Result:
+        parties = check_named(world, call, query, partner=partner)
+        order = _owned(world.orders.get_by_transaction(transaction_id), parties)
         refuse_part(order)
         return Result(transaction_view(order))
 
     return operation
 
 
-def close_order(out_trade_no: str) -> Callable[[World, Call], Result]:
+def close_order(out_trade_no: str, *, partner: bool = False) -> Callable[[World, Call], Result]:
     """Close an unpaid order: 204 without a body."""
 
     def operation(world: World, call: Call) -> Result:
-        check_merchant(world, read_close(parse_object(call.body)))
+        parties = check_named(world, call, read_close(parse_object(call.body), partner=partner), partner=partner)
         check(out_trade_no, OUT_TRADE_NO, "/out_trade_no")
-        refuse_part(world.orders.get(out_trade_no))
+        refuse_part(_owned(world.orders.get(out_trade_no), parties))
         world.orders.close(out_trade_no)
         return Result(None, out_trade_no)
 
@@ -105,10 +114,16 @@ def close_order(out_trade_no: str) -> Callable[[World, Call], Result]:
 def list_certificates(algorithm: str) -> Callable[[World, Call], Result]:
     """The platform certificates, encrypted with the APIv3 key."""
 
-    def operation(world: World, _call: Call) -> Result:
-        return Result(world.keys.listing(algorithm))
+    def operation(world: World, call: Call) -> Result:
+        signer = world.credentials.signs(call.mchid)
+        return Result(world.keys.listing(algorithm, apiv3_key=signer.apiv3_key))
 
     return operation
+
+
+def _owned(order: Order, parties: Parties) -> Order:
+    check_owner(order.request, parties)
+    return order
 
 
 def refuse_unknown(_world: World, _call: Call) -> Result:
@@ -147,30 +162,22 @@ def _pay_as_its_payer(world: World, out_trade_no: str | None) -> str | None:
     return settle_order(world, buyer=buyer, channel=channel, order=order, outcome="pay").notice_id
 
 
-def check_merchant(world: World, mchid: str | None) -> None:
-    """Refuse a body that names no merchant or another one."""
-    if not mchid:
-        raise Refusal(400, "PARAM_ERROR", "缺少参数mchid", cause=CAUSE_PARAMETER)
-    if mchid != world.credentials.mchid:
-        raise Refusal(
-            400,
-            "PARAM_ERROR",
-            "mchid不匹配，与Authorization中的商户号不一致",
-            cause=CAUSE_MERCHANT_ORDER_MISMATCH,
-        )
-
-
 def check_app_and_payer(world: World, wish: OrderRequest) -> None:
     """Refuse an app that cannot order so, and a payer who is not of the app."""
-    check_app(world, wish.appid, trade_type=wish.trade_type)
+    check_parties(world, wish.parties, trade_type=wish.trade_type)
     if wish.openid is not None:
         _check_payer(world, wish.appid, wish.openid)
 
 
 def check_app(world: World, appid: str, *, trade_type: str) -> None:
     """Refuse an app that is not bound to the merchant, or that cannot order so."""
-    app = world.credentials.app(appid)
-    if app is None or not app.bound or not _fits(app.kind, trade_type):
+    check_parties(world, Parties(world.credentials.mchid, appid), trade_type=trade_type)
+
+
+def check_parties(world: World, parties: Parties, *, trade_type: str) -> None:
+    """Refuse apps that are not bound to who names them, or that cannot order so."""
+    app = world.credentials.app(parties.appid)
+    if app is None or not is_bound(world, parties) or not _fits(app.kind, trade_type):
         raise Refusal(
             400,
             "APPID_MCHID_NOT_MATCH",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import ip_address
 from typing import cast
 from urllib.parse import urlsplit
 
+from wxbackend.simulators.wechat_pay.parties import NUMBER, PARTNER_MERCHANT, Parties, partner_shape, read_parties
 from wxbackend.simulators.wechat_pay.refusal import (
     CAUSE_OPENID_MISSING,
     CAUSE_PARAMETER,
@@ -19,7 +20,7 @@ from wxbackend.simulators.wechat_pay.refusal import (
 from wxbackend.simulators.wechat_pay.validation import Flag, Many, Rule, Shape, Text, Whole, check
 
 OUT_TRADE_NO = Text(32, 6, pattern=re.compile(r"[0-9A-Za-z_\-|*]+"))
-MCHID = Text(32, 1)
+MCHID = NUMBER
 TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})")
 NOTIFY_URL_CHARACTERS_MAX = 255
 LIFETIME_DEFAULT_S = 7 * 86400
@@ -27,6 +28,7 @@ LIFETIME_LEAST_S = 60
 LIFETIME_MOST_S = 90 * 86400
 
 CLOSE = Shape(required={"mchid": MCHID}, optional={})
+PARTNER_CLOSE = Shape(required=PARTNER_MERCHANT, optional={})
 
 GOODS = Shape(
     required={"merchant_goods_id": Text(32, 1), "quantity": Whole(1), "unit_price": Whole(0)},
@@ -108,6 +110,7 @@ PRODUCTS = {
         Product("app", "APP", APP),
     )
 }
+PARTNER_PRODUCTS = {path: replace(product, shape=partner_shape(product.shape)) for path, product in PRODUCTS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +133,22 @@ class OrderRequest:
     """How it was signed where it came by API v2; the cashier and notices follow it."""
     combined_in: str | None = None
     """The number of the combined order that it is a part of."""
+    sp_mchid: str | None = None
+    """Who signed for the merchant, which is then a sub-merchant; `appid` is the payer's app, of either."""
+    sp_appid: str | None = None
+    sub_appid: str | None = None
+
+    @property
+    def parties(self) -> Parties:
+        """Who is named in it."""
+        return Parties(self.mchid, self.appid, self.openid, self.sp_mchid, self.sp_appid, self.sub_appid)
 
 
 def read_order(product: Product, body: dict[str, object]) -> OrderRequest:
     """Check a parsed body field by field. Raises Refusal with the code a merchant would get."""
     check(body, product.shape)
-    payer = cast("dict[str, str]", body.get("payer", {}))
-    if product.trade_type == "JSAPI" and "openid" not in payer:
+    parties = read_parties(body)
+    if product.trade_type == "JSAPI" and parties.openid is None:
         raise bad_parameter("/payer/openid", "JSAPI支付必须传openid", cause=CAUSE_OPENID_MISSING)
     amount = cast("dict[str, object]", body["amount"])
     if amount.get("currency", "CNY") != "CNY":
@@ -146,25 +158,28 @@ def read_order(product: Product, body: dict[str, object]) -> OrderRequest:
     if product.trade_type == "MWEB":
         check_client_ip(scene["payer_client_ip"])
     return OrderRequest(
-        appid=str(body["appid"]),
-        mchid=str(body["mchid"]),
+        appid=parties.appid,
+        mchid=parties.mchid,
         out_trade_no=str(body["out_trade_no"]),
         description=str(body["description"]),
         notify_url=str(body["notify_url"]),
         total=cast("int", amount["total"]),
-        openid=payer.get("openid"),
+        openid=parties.openid,
         trade_type=product.trade_type,
         lifetime_ends=read_time(body.get("time_expire")),
         attach=cast("str | None", body.get("attach")),
         device_id=scene.get("device_id"),
         body=body,
+        sp_mchid=parties.sp_mchid,
+        sp_appid=parties.sp_appid,
+        sub_appid=parties.sub_appid,
     )
 
 
-def read_close(body: dict[str, object]) -> str:
-    """The merchant number in a close request."""
-    check(body, CLOSE)
-    return str(body["mchid"])
+def read_close(body: dict[str, object], *, partner: bool = False) -> dict[str, object]:
+    """The merchant numbers in a close request."""
+    check(body, PARTNER_CLOSE if partner else CLOSE)
+    return body
 
 
 def check_client_ip(text: str) -> None:
