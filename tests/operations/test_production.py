@@ -73,7 +73,7 @@ def names_of(schema: type[Schema]) -> set[str]:
 @pytest.mark.parametrize("name", sorted(names_of(settings_shape.Top)))
 def test_every_setting_stands_in_the_example(name: str) -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
-    assert re.search(rf"^(# )?{name} = |^\[+(accounts\.(merchants\.)?)?{name}\]", text, re.MULTILINE), name
+    assert re.search(rf"^(# )?{name} = |^(# )?\[+(accounts\.(merchants\.)?)?{name}\]", text, re.MULTILINE), name
 
 
 def test_secrets_are_all_files_but_the_public_ones(tmp_path: Path) -> None:
