@@ -286,8 +286,8 @@ def test_a_notice_that_is_not_wechats_moves_nothing(till: Till) -> None:
     till.recipient(made)
     (letter,) = till.side.mailbox.wait()
     forged = letter.body.replace(b'"ciphertext":"', b'"ciphertext":"A')
-    answer = receive_notice(till.deps, till.side.provider, letter.headers, forged)
-    unsigned = receive_notice(till.deps, till.side.provider, {}, letter.body)
+    answer = receive_notice(till.deps, till.side.provider, letter.headers, forged).answer
+    unsigned = receive_notice(till.deps, till.side.provider, {}, letter.body).answer
     assert (answer.status, unsigned.status) == (401, 401)
     assert till.again(made).state is State.AWAITING
 

@@ -238,7 +238,7 @@ class Till:
     def hear(self, number: int = 1) -> None:
         """Receive the notices that came, once there are so many."""
         for letter in self.side.mailbox.wait(number):
-            answer = receive_notice(self.deps, self.side.provider, letter.headers, letter.body)
+            answer = receive_notice(self.deps, self.side.provider, letter.headers, letter.body).answer
             assert answer.status == 204
 
     # --- what is known ------------------------------------------------------------------------------------

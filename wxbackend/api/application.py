@@ -1,15 +1,14 @@
-"""The WSGI application: blueprints, limits, identifiers of requests, and nothing that decides about money."""
+"""The WSGI application: what stands before Flask, blueprints, limits, and nothing that decides about money."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import structlog
 from apispec.ext.marshmallow import MarshmallowPlugin
-from flask import Flask, Response
-from flask.globals import app_ctx, request_ctx
+from flask import Flask, Request
 from flask_smorest import Api
+from werkzeug.routing import MapAdapter
 
 from wxbackend.api import errors, openapi
 from wxbackend.api.balance import routes as balance
@@ -20,13 +19,14 @@ from wxbackend.api.events import routes as events
 from wxbackend.api.forwarding import ForwardedAddresses
 from wxbackend.api.mandates import routes as mandates
 from wxbackend.api.metrics import routes as metrics
-from wxbackend.api.notices import routes as notices
+from wxbackend.api.notices.door import NoticeDoor
 from wxbackend.api.parameters import BODY_BYTES_MAX
 from wxbackend.api.payment_intents import routes as payment_intents
 from wxbackend.api.payment_methods import routes as payment_methods
 from wxbackend.api.profit_sharings import routes as profit_sharings
 from wxbackend.api.pushes import routes as pushes
 from wxbackend.api.qr_codes import routes as qr_codes
+from wxbackend.api.recording import Recorder
 from wxbackend.api.refunds import routes as refunds
 from wxbackend.api.service import routes as service
 from wxbackend.api.setup_intents import routes as setup_intents
@@ -34,16 +34,24 @@ from wxbackend.api.shipping import routes as shipping
 from wxbackend.api.transfers import routes as transfers
 from wxbackend.api.webhook_endpoints import routes as webhook_endpoints
 from wxbackend.api.wechat_login import routes as wechat_login
-from wxbackend.domain import ids
 from wxbackend.flows.dependencies import Dependencies
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 
 class Application(Flask):
-    """Flask without coroutines: none of our functions is one, so none is looked at for being one."""
+    """Flask without what we have no use for, since it would be paid for with every request."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """The function as it is."""
+        """The function as it is: none of ours is a coroutine."""
         return func
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Routes by path and method alone: the host is the reverse proxy's business."""
+        if request is None:
+            return None
+        return MapAdapter(self.url_map, "", request.root_path, "", request.scheme, request.path, request.method)
 
 
 class OurApi(Api):  # type: ignore[misc] # flask-smorest ships no types
@@ -87,47 +95,12 @@ def create_application(
     api.register_blueprint(webhook_endpoints.blueprint(deps))
     api.register_blueprint(wechat_login.blueprint(deps))
     openapi.complete(api.spec)
-    app.register_blueprint(notices.blueprint(deps))
     app.register_blueprint(pushes.blueprint(deps))
     app.register_blueprint(service.blueprint(deps))
     app.register_blueprint(metrics.blueprint(deps, token=metrics_token))
     app.register_blueprint(checkout_page.blueprint(test_bridge_url))
     app.register_blueprint(qr_codes.blueprint(deps))
     errors.register(app)
-    _identify(app, deps)
-    app.wsgi_app = ForwardedAddresses(app.wsgi_app, trusted_proxies)  # type: ignore[method-assign] # Flask's own way
+    around: WSGIApplication = Recorder(NoticeDoor(app.wsgi_app, deps), deps)
+    app.wsgi_app = ForwardedAddresses(around, trusted_proxies)  # type: ignore[method-assign] # Flask's own way
     return app
-
-
-def _identify(app: Flask, deps: Dependencies) -> None:
-    log = structlog.get_logger("api")
-
-    @app.before_request
-    def begin() -> None:
-        known = app_ctx.g
-        known.begun_ms = deps.surroundings.now_ms()
-        known.request_id = ids.render(ids.REQUEST, deps.surroundings.new_id())
-
-    @app.after_request
-    def end(answer: Response) -> Response:
-        if answer.status_code >= 400:
-            errors.read_the_rest()
-        known = app_ctx.g
-        request_id = known.get("request_id")
-        headers = answer.headers
-        if request_id is not None:
-            headers["Request-Id"] = request_id
-        if "X-Content-Type-Options" not in headers:
-            headers["X-Content-Type-Options"] = "nosniff"
-        now_ms = deps.surroundings.now_ms()
-        _log(log, answer, deps, request_id, duration_ms=now_ms - known.get("begun_ms", now_ms))
-        return answer
-
-
-def _log(log: Any, answer: Response, deps: Dependencies, request_id: str | None, *, duration_ms: int) -> None:
-    """The rule that matched is logged and counted, never the address: addresses may carry codes."""
-    asked, status = request_ctx.request, answer.status_code
-    method, rule = asked.method, asked.url_rule
-    route = rule.rule if rule else None
-    log.info("request", method=method, route=route, status=status, request_id=request_id, duration_ms=duration_ms)
-    deps.counting.request(method=method, route=route or "none", status=status, duration_ms=duration_ms)

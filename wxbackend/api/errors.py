@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any, Final
 
 import orjson
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from wxbackend.api.parameters import BODY_BYTES_MAX, UnsupportedBody
+from wxbackend.api.recording import REQUEST_ID
 from wxbackend.domain import errors
 from wxbackend.flows.choose_payer import LoginNeeded
 from wxbackend.ports.identity import AppMisconfigured, PlatformBusy, PlatformRefused, QuotaReached, TokenRejected
@@ -47,7 +47,6 @@ _HTTP_MESSAGES: Final = {
     413: f"The body is larger than {BODY_BYTES_MAX} bytes.",
 }
 JSON_TYPE: Final = "application/json"
-REFUSED_BYTES_READ_MAX: Final = 1024 * 1024
 RETRY_AFTER_S: Final = 1
 
 
@@ -58,8 +57,9 @@ def envelope(status: int, kind: str, message: str, *, code: str | None = None, p
         body["code"] = code
     if param is not None:
         body["param"] = param
-    if "request_id" in g:
-        body["request_id"] = g.request_id
+    request_id = request.environ[REQUEST_ID]
+    if request_id is not None:
+        body["request_id"] = request_id
     return Response(orjson.dumps({"error": body}), status=status, content_type=JSON_TYPE)
 
 
@@ -109,15 +109,6 @@ def _http(error: HTTPException) -> Response:
         if name.lower() in ("allow", "retry-after"):
             answer.headers[name] = value
     return answer
-
-
-def read_the_rest() -> None:
-    """Take in a body that was refused unread, unless it is huge: hanging up on its sender would lose the answer."""
-    length = request.content_length
-    if length is None or length <= REFUSED_BYTES_READ_MAX:
-        # Whatever the HTTP server thinks of those bytes, the refusal stands.
-        with suppress(Exception):
-            request.environ["wsgi.input"].read(REFUSED_BYTES_READ_MAX)
 
 
 def _unexpected(error: Exception) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import orjson
@@ -24,19 +25,28 @@ KEPT_HEADERS: Final = (
     "wechatpay-signature-type", "request-id", "content-type",
 )  # fmt: skip
 SETTLED: Final = "settled"
+REFUSED: Final = "refused"
 TAKE_UP_AFTER_MS: Final = 5_000
 TAKE_UP_AT_ONCE_MAX: Final = 50
 
 
-def receive_notice(deps: Dependencies, provider: Provider, headers: Mapping[str, str], body: bytes) -> Acknowledgement:
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What to answer, and what the log should say of it."""
+
+    answer: Acknowledgement
+    told: Mapping[str, str]
+
+
+def receive_notice(deps: Dependencies, provider: Provider, headers: Mapping[str, str], body: bytes) -> Received:
     """What to answer. Yes is said only when the notice is stored durably."""
-    log = structlog.get_logger("notices")
     try:
         notice = provider.read_notice(headers, body)
     except Untrusted as error:
+        log = structlog.get_logger("notices")
         log.warning("notice_refused", provider=provider.name, merchant=provider.merchant, reason=str(error))
-        deps.counting.notice(verdict="refused")
-        return provider.acknowledge(accepted=False)
+        deps.counting.notice(verdict=REFUSED)
+        return Received(provider.acknowledge(accepted=False), {"verdict": REFUSED})
     kept = KeptNotice(
         id=deps.surroundings.new_id(),
         provider=provider.name,
@@ -54,12 +64,13 @@ def receive_notice(deps: Dependencies, provider: Provider, headers: Mapping[str,
         raise  # nothing can be kept now; WeChat is told so and sends it again
     except Exception:
         # A defect in settling must not lose the notice: keep it alone, the worker takes it up again.
+        log = structlog.get_logger("notices")
         log.exception("notice_not_settled", notice_id=notice.id)
         deps.store.write(lambda unit: unit.notices.keep(kept))
         verdict = "kept"
-    log.info("notice_received", notice_id=notice.id, kind=notice.kind, verdict=verdict)
     deps.counting.notice(verdict=verdict)
-    return provider.acknowledge(accepted=True)
+    told = {"notice_id": notice.id, "kind": notice.kind, "verdict": verdict}
+    return Received(provider.acknowledge(accepted=True), told)
 
 
 def take_up_notices(deps: Dependencies) -> int:

@@ -13,6 +13,9 @@ from wxbackend.domain.errors import WxbackendError
 
 SQLITE_BUSY_TIMEOUT_S: Final = 20
 SQLITE_STATEMENTS_KEPT_MAX: Final = 1_000
+SQLITE_CACHE_KIB: Final = 8 * 1024
+SQLITE_CHECKPOINT_PAGES: Final = 4_000
+"""A page that many payments change goes into the file once for all of them; the log grows to some 16 MB between."""
 POOL_CONNECTIONS_MAX: Final = 16
 POOL_WAIT_S: Final = 10
 _EXAMPLES: Final = "sqlite:///path or postgresql+psycopg://…"
@@ -74,6 +77,8 @@ def sqlite_engine(url: str, *, connections: int, begin: str | None, synchronous:
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute(f"PRAGMA synchronous={synchronous}")
         cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA cache_size=-{SQLITE_CACHE_KIB}")
+        cursor.execute(f"PRAGMA wal_autocheckpoint={SQLITE_CHECKPOINT_PAGES}")
         cursor.close()
 
     if begin is None:
