@@ -30,10 +30,11 @@ def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSt
 
 
 @pytest.fixture
-def stack(shared_stack: RunningStack) -> RunningStack:
-    """The shared stack, without anybody's mischief."""
+def stack(shared_stack: RunningStack) -> Iterator[RunningStack]:
+    """The shared stack, without anybody's mischief, and with a clock that nobody turns: it never goes back."""
     shared_stack.behave()
-    return shared_stack
+    yield shared_stack
+    assert shared_stack.desk("GET", "/clock")["offset_s"] == 0, "who turns the clock needs a stack of their own"
 
 
 @pytest.fixture

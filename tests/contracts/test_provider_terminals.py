@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.support.partner_side import PartnerSide
 from tests.support.wechat_side import (
     BUYER,
     MOBILE_APP,

@@ -19,12 +19,12 @@ from sqlalchemy.pool import NullPool
 
 from tests.crashes.life import Ground
 from tests.crashes.seams import DEADLY, HOWS, Fault
-from tests.support.console import downloads
 from tests.support.stack import QUICK, free_port
 from wxbackend.assembly import assemble
 from wxbackend.development import READY_AFTER_S_MAX, ROOT, Stack
 from wxbackend.flows.fetch_certificates import fetch_certificates
 from wxbackend.settings import load_settings
+from wxbackend.simulators.credentials import ensure
 from wxbackend.store import tables
 
 REHEARSED: Final = "refunded"

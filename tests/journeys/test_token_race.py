@@ -16,7 +16,7 @@ import pytest
 from tests.journeys import token_client
 from tests.journeys.token_client import Place
 from tests.support import workshop
-from tests.support.stack import OFFICIAL_ACCOUNT, WAIT_S_MAX, RunningStack
+from tests.support.stack import OFFICIAL_ACCOUNT, WAIT_S_MAX, RunningStack, running
 from tests.support.workshop import FORKING
 from wxbackend.coordination.opening import open_coordination
 from wxbackend.identity.tokens import shared_name
@@ -142,10 +142,16 @@ def racing(stack: RunningStack, url: str) -> Iterator[Race]:
                 race.dismiss(holder)
 
 
+@pytest.fixture(scope="module")
+def clocked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """A stack whose WeChat these tests may put ahead of us."""
+    yield from running(tmp_path_factory.mktemp("race") / "stack")
+
+
 @pytest.fixture(params=["sqlite", "redis"])
-def race(request: pytest.FixtureRequest, stack: RunningStack, tmp_path: Path) -> Iterator[Race]:
+def race(request: pytest.FixtureRequest, clocked: RunningStack, tmp_path: Path) -> Iterator[Race]:
     url = f"sqlite:///{tmp_path / 'race.db'}" if request.param == "sqlite" else request.getfixturevalue("redis_url")
-    with racing(stack, url) as found:
+    with racing(clocked, url) as found:
         yield found
 
 
