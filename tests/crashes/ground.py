@@ -24,7 +24,6 @@ from wxbackend.assembly import assemble
 from wxbackend.development import READY_AFTER_S_MAX, ROOT, Stack
 from wxbackend.flows.fetch_certificates import fetch_certificates
 from wxbackend.settings import load_settings
-from wxbackend.simulators.credentials import ensure
 from wxbackend.store import tables
 
 REHEARSED: Final = "refunded"
