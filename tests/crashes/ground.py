@@ -19,6 +19,7 @@ from sqlalchemy.pool import NullPool
 
 from tests.crashes.life import Ground
 from tests.crashes.seams import DEADLY, HOWS, Fault
+from tests.support.console import downloads
 from tests.support.stack import QUICK, free_port
 from wxbackend.assembly import assemble
 from wxbackend.development import READY_AFTER_S_MAX, ROOT, Stack
