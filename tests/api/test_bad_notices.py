@@ -9,6 +9,7 @@ import pytest
 import urllib3
 
 from tests.journeys.reckoning import (
+    carry_waiting_notices,
     discrepancies_of,
     forge,
     notice_address,
@@ -201,6 +202,7 @@ def test_unknown_serials_make_us_call_out_once_at_most(stack: RunningStack, wait
 
 @pytest.mark.parametrize("knob", ["probe", "tamper", "unknown_serial", "stale_s"])
 def test_a_bad_notice_is_followed_by_our_own_question(stack: RunningStack, knob: str) -> None:
+    carry_waiting_notices(stack)
     stack.mischief(notices={knob: {"times": 1}})
     intent = stack.confirmed_intent()
     stack.pay(intent)
