@@ -30,10 +30,11 @@ def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSt
 
 
 @pytest.fixture
-def stack(shared_stack: RunningStack) -> RunningStack:
-    """The shared stack, without anybody's mischief."""
+def stack(shared_stack: RunningStack) -> Iterator[RunningStack]:
+    """The shared stack, without anybody's mischief, and with a clock that nobody turns: it never goes back."""
     shared_stack.behave()
-    return shared_stack
+    yield shared_stack
+    assert shared_stack.desk("GET", "/clock")["offset_s"] == 0, "who turns the clock needs a stack of their own"
 
 
 @pytest.fixture
@@ -81,3 +82,21 @@ def postgresql_template() -> Iterator[tuple[str, str]]:
         url = stack.enter_context(postgresql.database(server_url))
         migrate(url)
         yield server_url, make_url(url).database or ""
+
+
+@pytest.fixture(scope="session")
+def reused_postgresql(postgresql_template: tuple[str, str]) -> Iterator[postgresql.Reused]:
+    """One database for all tests of this process that leave the schema alone."""
+    server_url, template = postgresql_template
+    with postgresql.database(server_url, template=template) as url:
+        reused = postgresql.Reused(url)
+        yield reused
+        reused.close()
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite database that others are copied from."""
+    path = tmp_path_factory.mktemp("migrated") / "wxbackend.db"
+    migrate(f"sqlite:///{path}")
+    return path

@@ -26,10 +26,11 @@ PROVIDER_FILES: Final = frozenset({"__init__", "adapter", "config", "wire", "sig
 # What a provider may have beyond the six, because its protocol has it.
 PROVIDER_EXTRAS: Final = {
     "wechat_global": frozenset({"statements"}),
-    "wechat_v2": frozenset({"code_payments", "opening"}),
+    "wechat_v2": frozenset({"code_payments", "keys", "opening", "reading"}),
     "wechat_v3": frozenset(
         {"card_refunds", "certificates", "code_payments", "keys", "mandates", "mandate_wire", "opening", "sealing"}
-        | {"bills", "sharing", "transfers"}
+        | {"bills", "combined", "sharing", "transfers"}
+        | {"partner", "roles"}
     ),
 }
 # What it has from another room, because the protocol is the same.
@@ -48,10 +49,12 @@ WORDS_ALLOWED_IN: Final = (
     "settings.py",  # the operator writes the mchid as the console shows it
     "settings_shape.py",
     "settings_cross_border.py",
+    "settings_service_provider.py",
     "assembly.py",  # turns settings into a provider's configuration
     "directory.py",
     "doctor/",  # tells the operator what is wrong in the words of the settings and the console
     "demo.py",  # plays the buyer at the simulator's desk
+    "identity/order_shipping.py",  # WeChat's platform names combined orders by it
     "api/money_out_examples.py",  # as the next one
     "api/examples.py",  # shows a reader of the OpenAPI document what a front end is handed
 )

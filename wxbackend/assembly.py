@@ -6,7 +6,7 @@ import gc
 import os
 import socket
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from types import ModuleType
 from typing import Final
@@ -21,6 +21,7 @@ from wxbackend.delivery import schedule
 from wxbackend.delivery.courier import HttpCourier
 from wxbackend.directory import SettingsDirectory
 from wxbackend.flows.dependencies import Dependencies, Policy
+from wxbackend.flows.fetch_certificates import wish_for_certificates
 from wxbackend.flows.recognise_key import KeptKeys
 from wxbackend.identity.jssdk import JsapiTickets
 from wxbackend.identity.order_shipping import WeChatOrderDesk
@@ -52,6 +53,8 @@ from wxbackend.providers.wechat_v3.config import (
 )
 from wxbackend.providers.wechat_v3.keys import KeyRing
 from wxbackend.providers.wechat_v3.mandates import WechatMandates
+from wxbackend.providers.wechat_v3.partner import WechatPartner
+from wxbackend.providers.wechat_v3.roles import ServiceProvider
 from wxbackend.settings import MerchantSettings, Settings, WorkSettings
 from wxbackend.settings_document import WrongSettings
 from wxbackend.store.nodes import Identifiers, NodeLease, nodes_engine
@@ -145,7 +148,7 @@ def assemble(settings: Settings, *, metrics_folder: str | None = None) -> Assemb
     deps = Dependencies(
         store=store,
         transport=transport,
-        providers=_registry(settings, store, surroundings),
+        providers=_registry(settings, store, coordination, surroundings),
         accounts=SettingsDirectory(settings, kept_keys=KeptKeys(store, surroundings).actor),
         identity=_identity(transport, coordination, surroundings, holder),
         coordination=coordination,
@@ -255,18 +258,15 @@ def _identity(
     )
 
 
-def _registry(settings: Settings, store: Reachable, surroundings: Surroundings) -> Registry:
+def _registry(settings: Settings, store: Reachable, shared: Coordination, surroundings: Surroundings) -> Registry:
     registry = Registry()
     for account in settings.accounts:
         for merchant in account.merchants:
-            if merchant.cross_border is not None:
-                abroad = _wechat_global(settings, merchant, store, surroundings)
-                registry.add(abroad, source=abroad if merchant.fetch_certificates else None, bills=abroad)
-            elif merchant.apiv3_keys:
-                provider = _wechat_v3(settings, merchant, store, surroundings)
+            if merchant.apiv3_keys:
+                provider = _wechat_v3(settings, merchant, store, surroundings, shared)
                 source = provider if merchant.fetch_certificates else None
                 registry.add(provider, source=source, bills=provider)
-                if merchant.auto_debit is not None:
+                if merchant.auto_debit is not None and isinstance(provider, WechatV3):
                     plan = AutoDebit(**asdict(merchant.auto_debit))
                     registry.add_mandates(provider, WechatMandates(provider, plan, surroundings))
             if merchant.apiv2_key is not None:
@@ -276,23 +276,8 @@ def _registry(settings: Settings, store: Reachable, surroundings: Surroundings) 
 
 
 def _wechat_v3(
-    settings: Settings, merchant: MerchantSettings, store: Reachable, surroundings: Surroundings
-) -> WechatV3:
-    return WechatV3(*_v3_parts(settings, merchant, store, surroundings), surroundings)
-
-
-def _wechat_global(
-    settings: Settings, merchant: MerchantSettings, store: Reachable, surroundings: Surroundings
-) -> WechatGlobal:
-    assert merchant.cross_border is not None
-    terms = Terms(**asdict(merchant.cross_border))
-    return WechatGlobal(*_v3_parts(settings, merchant, store, surroundings), surroundings, terms)
-
-
-def _v3_parts(
-    settings: Settings, merchant: MerchantSettings, store: Reachable, surroundings: Surroundings
-) -> tuple[MerchantConfig, KeyRing]:
-    """What signs and proves by the rules of API v3."""
+    settings: Settings, merchant: MerchantSettings, store: Reachable, surroundings: Surroundings, shared: Coordination
+) -> WechatV3 | WechatPartner | WechatGlobal:
     try:
         serial, certified = load_certificate(merchant.serial_certificate)
         private_key = load_private_key(merchant.private_key)
@@ -320,8 +305,14 @@ def _v3_parts(
         known,
         load=lambda: store.read(lambda unit: unit.certificates.load(name, merchant.mchid)),
         clock_s=lambda: surroundings.now_ms() // 1000,
+        missing=partial(wish_for_certificates, shared, name, merchant.mchid) if merchant.fetch_certificates else None,
     )
-    return config, ring
+    if merchant.cross_border is not None:
+        return WechatGlobal(config, ring, surroundings, Terms(**asdict(merchant.cross_border)))
+    if merchant.service_provider is not None:
+        signer = ServiceProvider(**asdict(merchant.service_provider))
+        return WechatPartner(replace(config, role=signer), ring, surroundings)
+    return WechatV3(config, ring, surroundings)
 
 
 def _wechat_v2(
@@ -329,6 +320,7 @@ def _wechat_v2(
 ) -> WechatV2:
     try:
         key = v2.check_key(merchant.apiv2_key or "")
+        previous = None if merchant.apiv2_key_previous is None else v2.check_key(merchant.apiv2_key_previous)
     except v2.BadKey as error:
         raise WrongSettings(f"mchid {merchant.mchid}: {error}.") from error
     hosts = Hosts(merchant.api_url, merchant.backup_url)
@@ -342,6 +334,7 @@ def _wechat_v2(
         certificate_hosts=hosts if merchant.certificate_api_url is None else Hosts(merchant.certificate_api_url),
         client=ClientCertificate(merchant.certificate_path, merchant.private_key_path, merchant.authority_path),
         charges_codes=not merchant.v3_codepay,
+        previous_key=previous,
     )
     return WechatV2(config, surroundings)
 

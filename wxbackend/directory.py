@@ -57,6 +57,10 @@ class SettingsDirectory:
         """One endpoint."""
         return self._endpoint_by_id.get(endpoint_id)
 
+    def shipping_apps(self) -> tuple[App, ...]:
+        """The apps whose orders WeChat's order management watches."""
+        return tuple(app for app in self._app_by_id.values() if app.order_shipping is not None)
+
     def owner_of(self, provider: str, merchant: str) -> Actor | None:
         """Whose merchant's number it is."""
         return self._owners.get((provider, merchant))

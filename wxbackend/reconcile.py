@@ -48,7 +48,8 @@ class Reconciliation:
         sources = [each for each in self._deps.providers.bill_sources() if merchant in (None, each.merchant)]
         if not sources:
             raise WxbackendError(f"The settings know no merchant number {merchant or 'at all'}.")
-        reports = [self._look(source, kind, day) for source in sources for kind in source.bill_kinds]
+        kinds = [(source, kind) for source in sources for kind in BillKind if kind in source.bill_kinds]
+        reports = [self._look(source, kind, day) for source, kind in kinds]
         accounts = sorted({(report.bill.account, report.bill.livemode) for report in reports})
         found = [each for account, livemode in accounts for each in self._found(account, day, livemode=livemode)]
         for each in found:

@@ -20,7 +20,9 @@ from wxbackend.domain.terminal import AppKind
 from wxbackend.settings_auto_debit import AutoDebitSettings
 from wxbackend.settings_cross_border import CrossBorderSettings, cross_border
 from wxbackend.settings_document import WrongSettings, named_files, read_document
+from wxbackend.settings_merchant_keys import shared_keys
 from wxbackend.settings_pushes import push_secrets
+from wxbackend.settings_service_provider import ServiceProviderSettings, service_provider_of, shared_apps
 from wxbackend.settings_shape import Top
 
 SECRET_BYTES_MAX: Final = 64 * 1024
@@ -103,12 +105,14 @@ class MerchantSettings:
     backup_url: str | None = "https://api2.mch.weixin.qq.com"
     api_version: str = "v3"
     apiv2_key: str | None = field(default=None, repr=False)
+    apiv2_key_previous: str | None = field(default=None, repr=False)
     sign_type: str = "MD5"
     certificate_path: str = ""
     private_key_path: str = ""
     certificate_api_url: str | None = None
     authority_path: str | None = None
     auto_debit: AutoDebitSettings | None = None
+    service_provider: ServiceProviderSettings | None = None
     cross_border: CrossBorderSettings | None = None
 
     @property
@@ -254,21 +258,14 @@ class _Reader:
         return found
 
     def _merchant(self, entry: dict[str, Any]) -> MerchantSettings:
-        place = f"mchid {entry['mchid']}"
+        place, partner = f"mchid {entry['mchid']}", service_provider_of(entry)
         version = entry.get("api_version", "v3")
         if f"api{version}_key_file" not in entry:
             raise WrongSettings(f'{place}: api_version "{version}" needs api{version}_key_file.')
-        apiv3 = [
-            self._text(entry[name], f"{place} {name}").encode()
-            for name in ("apiv3_key_file", "apiv3_key_previous_file")
-            if name in entry
-        ]
         if ("public_key_id" in entry) != ("public_key_file" in entry):
             raise WrongSettings(f"{place}: public_key_id and public_key_file belong together; set both or none.")
         names = "fetch_certificates v3_codepay api_url backup_url api_version sign_type certificate_api_url"
         optional: dict[str, Any] = {name: entry[name] for name in names.split() if name in entry}
-        if "apiv2_key_file" in entry:
-            optional["apiv2_key"] = self._text(entry["apiv2_key_file"], f"{place} apiv2_key_file")
         if "authority_file" in entry:
             self._bytes(entry["authority_file"], f"{place} authority_file")
             optional["authority_path"] = str(self._folder / entry["authority_file"])
@@ -284,7 +281,6 @@ class _Reader:
             mchid=entry["mchid"],
             serial_certificate=self._bytes(entry["certificate_file"], f"{place} certificate_file"),
             private_key=self._bytes(entry["private_key_file"], f"{place} private_key_file"),
-            apiv3_keys=tuple(apiv3),
             public_key_id=entry.get("public_key_id"),
             public_key=self._bytes(public_file, f"{place} public_key_file") if public_file else None,
             platform_certificates=tuple(
@@ -293,6 +289,8 @@ class _Reader:
             ),
             certificate_path=str(self._folder / entry["certificate_file"]),
             private_key_path=str(self._folder / entry["private_key_file"]),
+            **shared_keys(entry, self._text, place=place),
+            service_provider=partner,
             **optional,
         )
 
@@ -349,6 +347,7 @@ class _Reader:
 
 def _check_references(settings: Settings) -> None:
     seen: set[str] = set()
+    shared = shared_apps(settings.accounts)
     for account in settings.accounts:
         for mode in ("test", "live"):
             known = {merchant.mchid for merchant in account.merchants if merchant.mode == mode}
@@ -362,7 +361,7 @@ def _check_references(settings: Settings) -> None:
         names = [
             account.id,
             *(merchant.mchid for merchant in account.merchants),
-            *(app.appid for app in account.apps),
+            *(app.appid for app in account.apps if app.appid not in shared),
             *(endpoint.id for endpoint in account.endpoints),
             *(key.key for key in account.api_keys),
         ]

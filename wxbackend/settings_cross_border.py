@@ -12,7 +12,9 @@ from wxbackend.settings_document import WrongSettings
 GLOBAL_URL: Final = "https://apihk.mch.weixin.qq.com"
 LIMIT_CURRENCY: Final = "USD"
 RATE: Final = re.compile(r"(\d{1,5})(?:\.(\d{1,6}))?")
-NOT_BESIDE: Final = ("apiv2_key_file", "auto_debit", "v3_codepay", "certificate_api_url", "backup_url")
+NOT_BESIDE: Final = (
+    "apiv2_key_file", "auto_debit", "service_provider", "v3_codepay", "certificate_api_url", "backup_url",
+)  # fmt: skip
 """What the global API has nothing for here."""
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
-from typing import Final
+from typing import Any, Final
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 from wxbackend.domain.money import MINOR_DIGITS
 from wxbackend.domain.shipping import OrderShipping
@@ -24,6 +24,10 @@ _HTTP: Final = _pattern(r"https?://[^\s?#]+[^\s?#/]", "must be an http(s) URL wi
 _COORDINATION: Final = _pattern(
     r"(sqlite:///|rediss?://|unix://)\S+", "must be sqlite:///path on one machine, or redis://host:6379/0 for several."
 )
+
+
+_MCHID: Final = _pattern(r"\d{8,12}", "must be 8 to 12 digits.")
+_APPID: Final = _pattern(r"wx[0-9a-zA-Z]{16}", "must be wx and 16 letters or digits.")
 
 
 def _network(value: str) -> None:
@@ -105,6 +109,13 @@ class AutoDebit(Strict):
     page_lasts_s = fields.Integer(validate=validate.Range(60, 86_400))
 
 
+class ServiceProvider(Strict):
+    """The table [accounts.merchants.service_provider] of the file."""
+
+    sp_mchid = fields.String(required=True, validate=_MCHID)
+    sp_appid = fields.String(required=True, validate=_APPID)
+
+
 class CrossBorder(Strict):
     """The table [accounts.merchants.cross_border] of the file."""
 
@@ -125,7 +136,7 @@ class Merchant(Strict):
     """The table [[accounts.merchants]] of the file."""
 
     mode = fields.String(required=True, validate=_MODE)
-    mchid = fields.String(required=True, validate=_pattern(r"\d{8,12}", "must be 8 to 12 digits."))
+    mchid = fields.String(required=True, validate=_MCHID)
     certificate_file = fields.String(required=True)
     private_key_file = fields.String(required=True)
     api_version = fields.String(validate=validate.OneOf(["v3", "v2"], error='must be "v3" or "v2".'))
@@ -139,6 +150,7 @@ class Merchant(Strict):
     fetch_certificates = fields.Boolean()
     v3_codepay = fields.Boolean()
     apiv2_key_file = fields.String()
+    apiv2_key_previous_file = fields.String()
     sign_type = fields.String(validate=validate.OneOf(["MD5", "HMAC-SHA256"], error='must be "MD5" or "HMAC-SHA256".'))
     api_url = fields.String(validate=_HTTP)
     backup_url = fields.String(validate=_HTTP)
@@ -146,15 +158,20 @@ class Merchant(Strict):
     authority_file = fields.String()
     auto_debit = fields.Nested(AutoDebit)
     cross_border = fields.Nested(CrossBorder)
+    service_provider = fields.Nested(ServiceProvider)
+
+    @validates_schema
+    def _codes_have_their_key(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("v3_codepay") and "apiv3_key_file" not in data:
+            told = "charges payment codes by API v3, which needs apiv3_key_file; leave it out to charge them by API v2."
+            raise ValidationError(told, "v3_codepay")
 
 
 class App(Strict):
     """The table [[accounts.apps]] of the file."""
 
     mode = fields.String(required=True, validate=_MODE)
-    appid = fields.String(
-        required=True, validate=_pattern(r"wx[0-9a-zA-Z]{16}", "must be wx and 16 letters or digits.")
-    )
+    appid = fields.String(required=True, validate=_APPID)
     kind = fields.String(required=True, validate=validate.OneOf([kind.value for kind in AppKind]))
     mchid = fields.String(required=True)
     secret_file = fields.String()

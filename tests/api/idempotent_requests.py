@@ -12,6 +12,7 @@ from tests.api.refunding import REFUNDS, abnormal_refund, paid_intent, queued_re
 from tests.support import mandates
 from tests.support.stack import MCHID, MINI_PROGRAM, OFFICIAL_ACCOUNT, RunningStack
 
+GROUPS: Final = "/v1/payment_groups"
 ENDPOINTS: Final = "/v1/webhook_endpoints"
 CUSTOMERS: Final = "/v1/customers"
 SETUPS: Final = "/v1/setup_intents"
@@ -57,6 +58,20 @@ def confirm_intent(stack: RunningStack) -> Request:
 def cancel_intent(stack: RunningStack) -> Request:
     path = f"{INTENTS}/{stack.confirmed_intent()['id']}/cancel"
     return Request(path, {"cancellation_reason": "duplicate"}, {"cancellation_reason": "abandoned"})
+
+
+def group_body(stack: RunningStack, **changes: Any) -> dict[str, Any]:
+    """Two new intents that the default buyer shall pay at once."""
+    return {"payment_intents": [stack.create_intent()["id"] for _ in "ab"]} | stack.paying_with() | changes
+
+
+def create_group(stack: RunningStack) -> Request:
+    return Request(GROUPS, group_body(stack), group_body(stack))
+
+
+def cancel_group(stack: RunningStack) -> Request:
+    path = f"{GROUPS}/{stack.api('POST', GROUPS, group_body(stack))['id']}/cancel"
+    return Request(path, {}, {"expand": ["x"]})
 
 
 def create_refund(stack: RunningStack) -> Request:
@@ -258,6 +273,8 @@ REQUESTS: Final[dict[str, Callable[[RunningStack], Request]]] = {
     "updatePaymentIntent": update_intent,
     "confirmPaymentIntent": confirm_intent,
     "cancelPaymentIntent": cancel_intent,
+    "createPaymentGroup": create_group,
+    "cancelPaymentGroup": cancel_group,
     "createRefund": create_refund,
     "updateRefund": update_refund,
     "uploadShipping": upload_shipping,

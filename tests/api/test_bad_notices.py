@@ -9,6 +9,7 @@ import pytest
 import urllib3
 
 from tests.journeys.reckoning import (
+    carry_waiting_notices,
     discrepancies_of,
     forge,
     notice_address,
@@ -190,17 +191,18 @@ def test_only_post_is_a_notice(stack: RunningStack, waiting: dict[str, Any], met
     assert stack.money_rows() == before
 
 
-def test_an_unknown_serial_never_makes_us_call_out(stack: RunningStack, waiting: dict[str, Any]) -> None:
+def test_unknown_serials_make_us_call_out_once_at_most(stack: RunningStack, waiting: dict[str, Any]) -> None:
     before = stack.desk("GET", "/requests?limit=100000")["requests"]
     certificates = [entry for entry in before if "/v3/certificates" in entry["path"]]
     for _ in range(5):
         assert forge(stack, waiting, sign="unknown_serial")["status"] == 401
     after = stack.desk("GET", "/requests?limit=100000")["requests"]
-    assert [entry for entry in after if "/v3/certificates" in entry["path"]] == certificates
+    assert len([entry for entry in after if "/v3/certificates" in entry["path"]]) <= len(certificates) + 1
 
 
 @pytest.mark.parametrize("knob", ["probe", "tamper", "unknown_serial", "stale_s"])
 def test_a_bad_notice_is_followed_by_our_own_question(stack: RunningStack, knob: str) -> None:
+    carry_waiting_notices(stack)
     stack.mischief(notices={knob: {"times": 1}})
     intent = stack.confirmed_intent()
     stack.pay(intent)

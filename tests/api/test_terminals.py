@@ -319,7 +319,7 @@ def test_an_order_whose_time_is_over_is_closed_and_replaced(stack: RunningStack)
 def test_two_confirms_at_once_show_a_code_that_can_be_scanned(stack: RunningStack) -> None:
     """A repeat of the order would end the code that the first call is about to be handed."""
     intent = stack.create_intent()
-    stack.mischief(api=[{"fault": "slow_body", "path": "order", "times": 1, "latency_s": 1.0}])
+    stack.mischief(api=[{"fault": "slow_body", "path": "order", "times": 1, "latency_s": 2.5}])
     with ThreadPoolExecutor() as pool:
         slow = pool.submit(confirm, stack, intent, WEB)
         number = int(intent["id"].removeprefix("pi_"))

@@ -37,6 +37,7 @@ class PaperProvider:
 
     name = "wechat_v3"
     merchant = MERCHANT
+    covers = ("wechat_v3", "wechat_v2")
 
     def __init__(self, paper: Paper) -> None:
         self._paper = paper

@@ -1,7 +1,8 @@
-"""The implementations that the suites run over: SQLite and PostgreSQL, each test with a database of its own."""
+"""The implementations that the suites run over: SQLite and PostgreSQL, each test with a database to itself."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import Final
 import pytest
 
 from tests.support import postgresql
-from wxbackend.store.migrate import migrate
 from wxbackend.store.unit import PostgresqlStore, SqliteStore, open_store
 
 ENGINES: Final = ("sqlite", "postgresql")
@@ -25,15 +25,15 @@ class Database:
 
 
 @pytest.fixture(params=ENGINES)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A migrated database, once on each engine."""
+def url(request: pytest.FixtureRequest, migrated_sqlite: Path, tmp_path: Path) -> Iterator[str]:
+    """A migrated database with nothing in it, once on each engine."""
     if request.param == "sqlite":
-        address = f"sqlite:///{tmp_path / 'contract.db'}"
-        migrate(address)
-        yield address
+        path = tmp_path / "contract.db"
+        shutil.copy(migrated_sqlite, path)
+        yield f"sqlite:///{path}"
         return
-    server_url, template = request.getfixturevalue("postgresql_template")
-    with postgresql.database(server_url, template=template) as address:
+    reused: postgresql.Reused = request.getfixturevalue("reused_postgresql")
+    with reused.borrowed() as address:
         yield address
 
 

@@ -1,4 +1,4 @@
-"""Run as a process by the suites: takes a lease on a coordination, says so, and holds it until it is killed."""
+"""Run as a process by the suites: takes a lease on a coordination, says so and since when, and holds it till killed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from wxbackend.surroundings import clock_ms
 
 if __name__ == "__main__":
     url, key, holder, ttl_s = sys.argv[1:]
-    taken = open_coordination(url, clock_ms).add(key, holder, ttl_s=int(ttl_s))
-    sys.stdout.write("taken\n" if taken else "refused\n")
+    coordination = open_coordination(url, clock_ms)
+    began_s = time.monotonic()
+    taken = coordination.add(key, holder, ttl_s=int(ttl_s))
+    sys.stdout.write(f"{began_s} {'taken' if taken else 'refused'}\n")
     sys.stdout.flush()
     time.sleep(60)

@@ -28,6 +28,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 LONG_S: Final = 600
 WAIT_S_MAX: Final = 30.0
 CROWD: Final = 16
+ALMOST_A_SECOND_S: Final = 0.95
+"""How long what is kept for a second is there at least; clocks differ, and a busy machine only makes it longer."""
 
 
 @pytest.fixture(params=KINDS)
@@ -75,9 +77,10 @@ def test_what_one_keeps_the_other_reads(shared: Coordination, other: Coordinatio
 
 
 def test_a_value_ends_with_its_time(shared: Coordination, key: str) -> None:
+    put_s = time.monotonic()
     shared.put(key, "short", ttl_s=1)
-    assert shared.get(key) == "short"
     wait_until(lambda: shared.get(key) is None, "the value to end")
+    assert time.monotonic() - put_s > ALMOST_A_SECOND_S, "not before its time"
     assert shared.add(key, "next", ttl_s=LONG_S)
 
 
@@ -156,14 +159,14 @@ def test_a_holder_slower_than_its_lease_is_fenced_off(shared: Coordination, othe
 
 
 def test_a_lease_outlives_its_killed_holder_by_no_more_than_its_time(url: str, shared: Coordination, key: str) -> None:
-    command = [sys.executable, "-m", "tests.contracts.leaser", url, key, "the dead", "4"]
+    command = [sys.executable, "-m", "tests.contracts.leaser", url, key, "the dead", "1"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "taken\n"
+        began_s, taken = process.stdout.readline().split()
         process.kill()
-    assert shared.get(key) == "the dead"
-    assert not shared.add(key, "the living", ttl_s=LONG_S)
+    assert taken == "taken"
     wait_until(lambda: shared.add(key, "the living", ttl_s=LONG_S), "the lease to end")
+    assert time.monotonic() - float(began_s) > ALMOST_A_SECOND_S, "the dead have it as long as the living"
 
 
 def test_a_value_with_quotes_and_line_ends_stays_what_it_was(shared: Coordination, key: str) -> None:

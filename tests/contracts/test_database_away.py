@@ -17,12 +17,12 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.pool import QueuePool
 from structlog.testing import capture_logs
 
+from tests.support.console import downloads
 from tests.support.stack import MCHID, free_port
 from wxbackend import assembly
 from wxbackend.domain.errors import DatabaseAway
 from wxbackend.ports.store import Work
 from wxbackend.settings import load_settings
-from wxbackend.simulators.credentials import ensure
 from wxbackend.store.nodes import Identifiers, NodeLease
 from wxbackend.store.reachable import Reachable, away_told_apart
 from wxbackend.store.unit import PostgresqlStore
@@ -55,7 +55,7 @@ class Leased(NodeLease):
 def assembled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[assembly.Assembled]:
     """A process whose database went away."""
     state = tmp_path / "state"
-    ensure(state / "wechat")
+    downloads(state / "wechat")
     (state / "keys").mkdir()
     keys = {"secret_key": SECRET_KEY, "publishable_key": "pk_test_" + "0b" * 24, "webhook_secret": "whsec_" + "0c" * 24}
     for name, value in keys.items():

@@ -11,30 +11,47 @@ import pytest
 
 from tests.contracts.conftest import Database
 from tests.contracts.test_settling import dependencies
+from tests.crashes.life import Hands
 from tests.support.objects import ACCOUNT, NOW_MS, an_attempt, an_intent
 from tests.unit.test_mandate_lifecycle import FAILED, HANDLE, SIGNED, a_mandate, a_setup
 from wxbackend.domain.attempt import Attempt, AttemptState
 from wxbackend.domain.customer import Customer
-from wxbackend.domain.errors import Conflict, InvalidRequest, NotFound
+from wxbackend.domain.errors import Conflict, ContractUnknown, InvalidRequest, NotFound
 from wxbackend.domain.intent import IntentStatus, PaymentIntent, PaymentMethod
 from wxbackend.domain.mandate import DebitNotice, Ended, Mandate, MandateState, PageOpened
-from wxbackend.domain.mandate_lifecycle import MandateObservation
+from wxbackend.domain.mandate_lifecycle import UNKNOWN_FOR_MS, MandateObservation
 from wxbackend.domain.money import Money
 from wxbackend.domain.observation import Absent, Accepted, Declined, Observation, Uncertain
 from wxbackend.domain.setup import SetupIntent, SetupStatus
 from wxbackend.flows import charge_mandate, settle, settle_mandate
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.end_mandate import end_mandate
+from wxbackend.flows.park_failure import PARKED_AFTER_FAILURES, list_parked
 from wxbackend.flows.reconcile_intent import reconcile_intent
 from wxbackend.flows.reconcile_mandate import reconcile_mandate
 from wxbackend.ports.accounts import Actor, KeyKind
-from wxbackend.ports.store import Page, Poll, Unit
+from wxbackend.ports.store import Page, Poll, Unit, Work
+from wxbackend.work import mandates as work
 
 MERCHANT_ACTOR: Final = Actor(ACCOUNT, livemode=False, kind=KeyKind.SECRET)
 METHOD: Final = PaymentMethod(22, "wechat_pay", NOW_MS, mandate_id=21)
 CUSTOMER: Final = Customer(6, ACCOUNT, False, NOW_MS, "user77", "a buyer", {"wx1": "o1"}, {"a": "1"})
 OF_CUSTOMER: Final = f"cus_{6:019d}"
 ROUNDS: Final = 12
+
+
+class Passing:
+    """Surroundings whose time passes when it is told to."""
+
+    def __init__(self, deps: Dependencies) -> None:
+        self._surroundings = deps.surroundings
+        self.passed_ms = 0
+
+    def now_ms(self) -> int:
+        return self._surroundings.now_ms() + self.passed_ms
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._surroundings, name)
 
 
 class Provider:
@@ -258,6 +275,39 @@ def test_an_end_that_is_not_confirmed_is_asked_for_again(database: Database) -> 
     assert ended.state is MandateState.ENDING
     due = database.store.write(lambda unit: unit.mandates.claim(now_ms=NOW_MS + 1_000, lease_ms=1, limit=9))
     reconcile_mandate(with_provider(database, Provider(end=Ended(HANDLE, NOW_MS))), due[0])
+    assert mandate_now(database).state is MandateState.ENDED
+
+
+def test_a_contract_that_nobody_knows_while_it_ends_is_parked_and_over_after_a_week(database: Database) -> None:
+    keep(database, a_mandate(state=MandateState.ENDING, handle=HANDLE, signed_ms=NOW_MS, ended_ms=NOW_MS))
+    deps = with_provider(database, Provider(end=Uncertain("404"), query_mandate=Absent()))
+    clock = Passing(deps)
+    deps = replace(deps, surroundings=cast("Any", clock))
+    database.store.write(lambda unit: unit.mandates.schedule(21, due_ms=NOW_MS, tries=0))
+    hands = Hands(1, "hands")
+    asked = 0
+    while mandate_now(database).state is MandateState.ENDING:
+        asked += work.tick(deps, hands)
+        if asked == PARKED_AFTER_FAILURES:
+            (parked,) = list_parked(deps)
+            assert (parked.work, parked.item, parked.reason) == (Work.MANDATE, 21, "ContractUnknown")
+        clock.passed_ms += 600_000
+        assert clock.passed_ms <= UNKNOWN_FOR_MS + 7_200_000, "it is asked for ever"
+    assert clock.passed_ms > UNKNOWN_FOR_MS
+    assert mandate_now(database).ended_ms == NOW_MS
+    assert list_parked(deps) == []
+    assert not database.store.write(lambda unit: unit.mandates.claim(now_ms=2 * NOW_MS, lease_ms=1, limit=9))
+
+
+def test_a_contract_that_is_known_again_while_it_ends_is_ended_there(database: Database) -> None:
+    keep(database, a_mandate(state=MandateState.ENDING, handle=HANDLE, signed_ms=NOW_MS, ended_ms=NOW_MS))
+    provider = Provider(end=Uncertain("404"), query_mandate=Absent())
+    deps = with_provider(database, provider)
+    with pytest.raises(ContractUnknown):
+        reconcile_mandate(deps, Poll(21, 0))
+    assert mandate_now(database).state is MandateState.ENDING
+    provider.says["end"] = Ended(HANDLE, NOW_MS + 1)
+    reconcile_mandate(deps, Poll(21, 1))
     assert mandate_now(database).state is MandateState.ENDED
 
 

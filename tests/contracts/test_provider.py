@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 
 from tests.support.global_side import GlobalSide
+from tests.support.partner_side import PartnerSide
 from tests.support.wechat_side import (
     MINI_PROGRAM,
     OFFICIAL_ACCOUNT,
@@ -29,8 +30,13 @@ from wxbackend.domain.observation import Absent, Closed, Declined, Observation, 
 from wxbackend.ports.provider import Exchange, Provider
 
 SIDES: Final = {
-    "wechat_v3": WechatSide, "wechat_v2": WechatV2Side, "wechat_v2_hmac": WechatV2HmacSide, "wechat_global": GlobalSide,
-}  # fmt: skip
+    "wechat_v3": WechatSide,
+    "partner": PartnerSide,
+    "wechat_v2": WechatV2Side,
+    "wechat_v2_hmac": WechatV2HmacSide,
+    "wechat_global": GlobalSide,
+}
+V3: Final = ("wechat_v3", "partner")
 # Every way in which an answer can prove nothing, as the other side knows to produce it.
 FAULTS: Final = (
     "drop_before", "drop_after", "error_500_before", "error_500_after", "html_502", "limit_429", "truncate",
@@ -81,7 +87,7 @@ def query(side: WechatSide, attempt: Attempt) -> Observation:
 def test_it_says_who_it_is(side: WechatSide) -> None:
     provider: Provider = side.provider
     assert provider.name == side.name
-    assert provider.merchant == side.attempt().merchant
+    assert provider.merchant == side.mchid
     assert side.currency in provider.currencies
 
 
@@ -91,7 +97,7 @@ def test_an_order_opens_and_the_front_end_gets_what_it_needs(side: WechatSide, a
     said = side.open(attempt)
     assert said.client_params["package"] == f"prepay_id={said.handle}"
     assert said.client_params["signType"] == side.sign_type
-    assert said.client_params["appId"] == appid
+    assert said.client_params["appId"] == side.app(appid)
     assert attempt.sent_ms < said.presentable_until_ms <= attempt.expires_ms
     assert query(side, attempt) == Pending("NOTPAY")
 
@@ -226,7 +232,7 @@ def test_a_notice_of_which_anything_that_proves_it_was_changed_is_refused(side: 
     assert isinstance(read(side, letter), Paid)
 
 
-@pytest.mark.parametrize("running_side", ["wechat_v3"], indirect=True)
+@pytest.mark.parametrize("running_side", V3, indirect=True)
 def test_a_notice_whose_bytes_or_time_are_not_theirs_is_refused(side: WechatSide) -> None:
     _, letter = paid_letter(side)
     with pytest.raises(Untrusted):
@@ -273,7 +279,7 @@ def test_an_exchange_shows_no_key_and_no_openid_in_its_address(side: WechatSide,
     assert "PRIVATE" not in repr(side.provider)
 
 
-@pytest.mark.parametrize("running_side", ["wechat_v3"], indirect=True)
+@pytest.mark.parametrize("running_side", V3, indirect=True)
 @pytest.mark.parametrize("mode", ["cert", "gray", "pubkey"])
 def test_in_every_key_mode_answers_and_notices_are_believed(side: WechatSide, mode: str) -> None:
     side.desk("POST", "/mode", {"mode": mode})
@@ -285,7 +291,7 @@ def test_in_every_key_mode_answers_and_notices_are_believed(side: WechatSide, mo
         side.desk("POST", "/mode", {"mode": "gray"})
 
 
-@pytest.mark.parametrize("running_side", ["wechat_v3"], indirect=True)
+@pytest.mark.parametrize("running_side", V3, indirect=True)
 def test_a_merchant_with_certificates_alone_trusts_them_after_fetching_and_not_before(side: WechatSide) -> None:
     side.desk("POST", "/mode", {"mode": "cert"})
     try:
@@ -300,7 +306,7 @@ def test_a_merchant_with_certificates_alone_trusts_them_after_fetching_and_not_b
         side.desk("POST", "/mode", {"mode": "gray"})
 
 
-@pytest.mark.parametrize("running_side", ["wechat_v3"], indirect=True)
+@pytest.mark.parametrize("running_side", V3, indirect=True)
 def test_a_wrong_apiv3_key_opens_no_certificate_and_no_notice(side: WechatSide) -> None:
     _, letter = paid_letter(side)
     provider = side.adapter(apiv3_keys=(b"0" * 32,))

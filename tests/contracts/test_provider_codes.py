@@ -5,15 +5,21 @@ A side is what `WechatSide` shows: `provider`, `attempt`, `send`, `misbehave` an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from tests.support.wechat_side import BUYER, OFFICIAL_ACCOUNT, WechatSide, wechat_side
+from tests.support.partner_side import PartnerSide
+from tests.support.wechat_side import (
+    BUYER,
+    OFFICIAL_ACCOUNT,
+    WechatSide,
+    WechatV2HmacSide,
+    WechatV2Side,
+    wechat_side,
+)
 from wxbackend.domain.attempt import Attempt
 from wxbackend.domain.errors import ProviderUnknown
 from wxbackend.domain.money import Money
@@ -22,8 +28,12 @@ from wxbackend.domain.payment_code import PaymentCode
 from wxbackend.domain.terminal import Terminal
 from wxbackend.ports.provider import Exchange
 
-Side = Callable[[Path], AbstractContextManager[WechatSide]]
-SIDES: Final[dict[str, Side]] = {"wechat_v3": wechat_side}
+SIDES: Final = {
+    "wechat_v3": WechatSide,
+    "wechat_v2": WechatV2Side,
+    "wechat_v2_hmac": WechatV2HmacSide,
+    "partner": PartnerSide,
+}
 FAULTS: Final = (
     "drop_before", "drop_after", "error_500_before", "error_500_after", "html_502", "limit_429", "truncate",
     "unsigned", "bad_signature", "probe", "unknown_serial",
@@ -33,7 +43,7 @@ FAULTS: Final = (
 @pytest.fixture(scope="module", params=SIDES)
 def running_side(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WechatSide]:
     """The other side of each provider, once for the module."""
-    with SIDES[request.param](tmp_path_factory.mktemp("codes")) as made:
+    with wechat_side(tmp_path_factory.mktemp("codes"), SIDES[request.param]) as made:
         yield made
 
 

@@ -164,7 +164,7 @@ def _whole(reply: Reply) -> tuple[int, Any]:
 def test_the_two_merchant_numbers_know_nothing_of_each_other(side: GlobalSide) -> None:
     attempt = side.attempt()
     side.open(attempt)
-    at_home = side.adapter()
+    at_home = side.adapter(mchid="1900000109")
     mine = replace(attempt, merchant="1900000109", money=Money(2000, "CNY"))
     assert side.transport.send(at_home.query(mine)) == Absent()
     refused = side.transport.send(at_home.order(replace(side.attempt(), merchant="1900000109")))

@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from tests.support.global_side import GlobalSide
+from tests.support.partner_side import PartnerSide
 from tests.support.wechat_side import MINI_PROGRAM, OFFICIAL_ACCOUNT, WechatSide, WechatV2Side, wechat_side
 from wxbackend.domain.attempt import Attempt
 from wxbackend.domain.errors import ProviderUnknown, ProviderUnreached, UnreadableMessage, Untrusted
@@ -32,7 +33,9 @@ from wxbackend.ports.provider import ClientCertificate, Hosts
 from wxbackend.providers.wechat_v2 import wire
 from wxbackend.simulators.credentials import ensure
 
-SIDES: Final = {"wechat_v3": WechatSide, "wechat_v2": WechatV2Side, "wechat_global": GlobalSide}
+SIDES: Final = {
+    "wechat_v3": WechatSide, "partner": PartnerSide, "wechat_v2": WechatV2Side, "wechat_global": GlobalSide,
+}  # fmt: skip
 FAULTS: Final = (
     "drop_before", "drop_after", "error_500_before", "error_500_after", "html_502", "limit_429", "limit_429_after",
     "truncate", "unsigned", "bad_signature",

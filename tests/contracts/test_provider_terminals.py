@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.support.wechat_side import BUYER, MOBILE_APP, OFFICIAL_ACCOUNT, WechatSide, wechat_side
+from tests.support.partner_side import PartnerSide
+from tests.support.wechat_side import (
+    BUYER,
+    MOBILE_APP,
+    OFFICIAL_ACCOUNT,
+    WechatSide,
+    WechatV2HmacSide,
+    WechatV2Side,
+    wechat_side,
+)
 from wxbackend.domain.attempt import Attempt
 from wxbackend.domain.observation import Closed, Opened, Paid
 from wxbackend.domain.terminal import Terminal
+from wxbackend.providers.wechat_v2 import wire as v2_wire
 from wxbackend.providers.wechat_v3 import wire
 
+SIDES: Final = {
+    "wechat_v3": WechatSide,
+    "wechat_v2": WechatV2Side,
+    "wechat_v2_hmac": WechatV2HmacSide,
+    "partner": PartnerSide,
+}
 NOBODY_NAMED: Final = (Terminal.WEB, Terminal.WAP, Terminal.APP)
 PATHS: Final = {Terminal.WEB: "native", Terminal.WAP: "h5", Terminal.APP: "app"}
 TRADE_TYPES: Final = {Terminal.WEB: "NATIVE", Terminal.WAP: "MWEB", Terminal.APP: "APP"}
@@ -21,10 +38,10 @@ TWO_HOURS_MS: Final = 7_200_000
 FIVE_MINUTES_MS: Final = 300_000
 
 
-@pytest.fixture(scope="module")
-def running_side(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WechatSide]:
-    """The other side, once for the module."""
-    with wechat_side(tmp_path_factory.mktemp("terminals")) as made:
+@pytest.fixture(scope="module", params=SIDES)
+def running_side(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WechatSide]:
+    """The other side of each provider, once for the module."""
+    with wechat_side(tmp_path_factory.mktemp("terminals"), SIDES[request.param]) as made:
         yield made
 
 
@@ -65,9 +82,12 @@ def test_whoever_opens_the_order_first_pays_it_once(side: WechatSide, terminal: 
 def test_each_terminal_has_its_own_product(side: WechatSide, terminal: Terminal) -> None:
     attempt = side.attempt_at(terminal)
     exchange = side.provider.order(attempt)
-    assert exchange.target == f"/v3/pay/transactions/{PATHS[terminal]}"
+    if side.name == "wechat_v3":
+        assert exchange.target == f"{side.orders}/{PATHS[terminal]}"
+    else:
+        assert v2_wire.parse(exchange.body)["trade_type"] == TRADE_TYPES[terminal]
     assert b"openid" not in exchange.body
-    assert (exchange.target, exchange.body) == (side.provider.order(attempt).target, side.provider.order(attempt).body)
+    assert side.parts(exchange)[0] == side.parts(side.provider.order(attempt))[0]
     said = side.open(attempt)
     come_and_pay(side, attempt, said)
     assert side.desk("GET", f"/orders/{attempt.out_trade_no}")["trade_type"] == TRADE_TYPES[terminal]
@@ -96,8 +116,14 @@ def test_a_browser_is_sent_back_to_where_the_merchant_wants_it(side: WechatSide)
     ("os_type", "type_name"), [("IOS", "iOS"), ("android", "Android"), ("Windows", "Wap"), (None, "Wap")]
 )
 def test_what_a_browser_runs_on_is_told_in_wechats_words(side: WechatSide, os_type: str | None, type_name: str) -> None:
-    body = wire.parse_object(side.provider.order(side.attempt_at(Terminal.WAP, os_type=os_type)).body)
-    assert body["scene_info"] == {"payer_client_ip": "36.110.147.2", "h5_info": {"type": type_name}}
+    exchange = side.provider.order(side.attempt_at(Terminal.WAP, os_type=os_type))
+    if side.name == "wechat_v3":
+        scene = wire.parse_object(exchange.body)["scene_info"]
+        assert scene == {"payer_client_ip": "36.110.147.2", "h5_info": {"type": type_name}}
+    else:
+        fields = v2_wire.parse(exchange.body)
+        assert fields["spbill_create_ip"] == "36.110.147.2"
+        assert json.loads(fields["scene_info"]) == {"h5_info": {"type": "Wap"}}  # the other words are of apps
 
 
 @pytest.mark.parametrize(
@@ -116,7 +142,7 @@ def test_an_app_is_handed_what_the_opensdk_takes(side: WechatSide) -> None:
     said = side.open(attempt)
     params = dict(said.client_params)
     assert list(params) == ["appid", "partnerid", "prepayid", "package", "noncestr", "timestamp", "sign"]
-    assert (params["appid"], params["partnerid"]) == (MOBILE_APP, attempt.merchant)
+    assert (params["appid"], params["partnerid"]) == (side.app(MOBILE_APP), side.signer)
     assert (params["prepayid"], params["package"]) == (said.handle, "Sign=WXPay")
     for name in ("appid", "partnerid", "prepayid", "package", "noncestr", "timestamp", "sign"):
         spoiled = params | {name: "1" + params[name][1:] if params[name][0] != "1" else "2" + params[name][1:]}

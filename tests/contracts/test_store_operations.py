@@ -9,9 +9,14 @@ from sqlalchemy import text
 
 from tests.contracts.conftest import Database
 from tests.support.objects import MERCHANT, an_attempt
+from tests.unit.test_mandate_lifecycle import a_mandate
 from wxbackend.domain.attempt import AttemptState
 from wxbackend.domain.discrepancy import Discrepancy, DiscrepancyKind, DiscrepancyState
 from wxbackend.domain.event import Event, EventType
+from wxbackend.domain.mandate import MandateState
+from wxbackend.domain.merchant_transfer import MerchantTransfer, MerchantTransferState
+from wxbackend.domain.money import Money
+from wxbackend.domain.profit_sharing import ProfitSharing, ReturnState, SharingReturn, SharingState
 from wxbackend.ports.accounts import Actor, KeyKind
 from wxbackend.ports.store import ApiKey, KeptNotice, RecordedDiscrepancy
 from wxbackend.store import gauges
@@ -27,6 +32,30 @@ def a_key(number: int, actor: Actor = SHOP) -> ApiKey:
 
 def a_notice(number: int) -> KeptNotice:
     return KeptNotice(number, "wechat_v3", MERCHANT, f"n{number}", "kind", None, number, "{}", b"{}")
+
+
+def a_transfer(number: int, state: MerchantTransferState) -> MerchantTransfer:
+    return MerchantTransfer(
+        id=number, account="acct_demo", livemode=False, provider="wechat_v3", merchant=MERCHANT, app="wx1", payee="o1",
+        out_bill_no=str(number), money=Money(500, "CNY"), description="June", scene="1005", created_ms=1, sent_ms=1,
+        state=state,
+    )  # fmt: skip
+
+
+def a_sharing(number: int, state: SharingState) -> ProfitSharing:
+    return ProfitSharing(
+        id=number, intent_id=1, attempt_id=1, account="acct_demo", livemode=False, provider="wechat_v3",
+        merchant=MERCHANT, app="wx1", transaction="42", out_order_no=str(number), currency="CNY", parts=(),
+        finish=True, description="release", created_ms=1, sent_ms=1, state=state,
+    )  # fmt: skip
+
+
+def a_return(number: int, state: ReturnState) -> SharingReturn:
+    return SharingReturn(
+        id=number, sharing_id=200, intent_id=1, account="acct_demo", livemode=False, provider="wechat_v3",
+        merchant=MERCHANT, out_order_no="200", out_return_no=str(number), party="1900000110", money=Money(1, "CNY"),
+        description="back", created_ms=1, sent_ms=1, state=state,
+    )  # fmt: skip
 
 
 def test_a_key_is_found_by_its_hash_and_by_nothing_else(database: Database) -> None:
@@ -81,12 +110,46 @@ def test_gauges_count_what_is_not_finished(database: Database) -> None:
         notices = [now.unhandled_notices(), now.unmatched_notices(since_ms=2), now.unmatched_notices(since_ms=3)]
         return [*counts, *notices, now.pending_deliveries(), now.oldest_pending_event(), now.oldest_due_ms()]
 
-    queues = {"attempts": 900, "refunds": None, "transfers": None, "sharings": None, "shippings": None}
+    queues = {"attempts": 900, "refunds": None, "transfers": None, "sharings": None, "shippings": None,
+              "mandates": None}  # fmt: skip
     assert store.read(read) == [{"recorded": 1, "uncertain": 1}, {"late": 1}, {}, 1, 1, 0, 1, 7, queues]
     store.write(lambda unit: unit.discrepancies.close(1, state=DiscrepancyState.REFUNDED, note=None, now_ms=1))
     store.write(lambda unit: unit.events.delivered(70, now_ms=2, tries=1, status=200))
     assert store.read(lambda unit: unit.gauges.open_discrepancies()) == {}
     assert store.read(lambda unit: unit.gauges.oldest_pending_event()) is None
+
+
+def test_gauges_count_money_out_and_mandates_that_are_not_finished(database: Database) -> None:
+    store = database.store
+    transfers, sharings = list(MerchantTransferState), list(SharingState)
+    returns, mandates = list(ReturnState), list(MandateState)
+
+    def keep(unit: Any) -> None:
+        for number, transfer_state in enumerate(transfers, start=100):
+            unit.merchant_transfers.insert(a_transfer(number, transfer_state))
+        for number, sharing_state in enumerate(sharings, start=200):
+            unit.profit_sharings.insert(a_sharing(number, sharing_state))
+        for number, return_state in enumerate(returns, start=300):
+            unit.sharing_returns.insert(a_return(number, return_state))
+        for number, state in enumerate(mandates, start=400):
+            named = {"setup_id": number, "method_id": number + 1000, "out_mandate_no": str(number)}
+            unit.mandates.insert(a_mandate(number, state=state, **named))
+        unit.mandates.schedule(405, due_ms=700, tries=0)
+
+    def read(unit: Any) -> list[dict[str, int]]:
+        now = unit.gauges
+        money = [now.unresolved_transfers(), now.unresolved_sharings(), now.unresolved_returns()]
+        return [*money, now.unresolved_mandates()]
+
+    store.write(keep)
+    assert [set(found) for found in store.read(read)] == [
+        {"recorded", "uncertain", "short", "accepted", "awaiting", "moving", "canceling"},
+        {"recorded", "uncertain", "processing"},
+        {"recorded", "uncertain", "processing"},
+        {"recorded", "open", "ending"},
+    ]
+    assert {times for found in store.read(read) for times in found.values()} == {1}
+    assert store.read(lambda unit: unit.gauges.oldest_due_ms())["mandates"] == 700
 
 
 @pytest.mark.parametrize("name", [name for name in dir(gauges) if name.isupper()])

@@ -24,6 +24,7 @@ from wxbackend.flows import settle_transfer
 from wxbackend.flows.once import AlreadyAnswered, AlreadyBegun, Once
 from wxbackend.flows.receive_notice import receive_notice
 from wxbackend.ports.store import IdempotentRequest
+from wxbackend.providers.wechat_v3.adapter import WechatV3
 
 RICH = 100_000_00
 
@@ -230,6 +231,7 @@ def test_a_name_goes_out_encrypted_and_is_forgotten_at_the_end(till: Till) -> No
 
 def test_without_the_public_key_a_name_is_encrypted_for_the_newest_certificate(till: Till) -> None:
     adapter = till.side.adapter(with_public_key=False)
+    assert isinstance(adapter, WechatV3)
     adapter.trust(till.side.transport.send(adapter.certificates()))
     app = flow.choose(till.deps, MERCHANTS, till.command().app)
     asked = flow._transfer(till.deps, MERCHANTS, app, till.command(money=Money(200_000, "CNY"), name=NAME))

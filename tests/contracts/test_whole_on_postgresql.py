@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import make_url
 
 from tests.support import postgresql
+from tests.support.console import downloads
 from tests.support.parallel import post_at_once
 from tests.support.stack import BUYER, MINI_PROGRAM, RunningStack, free_port
 from wxbackend.development import Stack
-from wxbackend.simulators.credentials import ensure
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def on_postgresql(url: str, tmp_path: Path) -> Iterator[RunningStack]:
     state = tmp_path / "stack"
     state.mkdir()
     stack = Stack(state=state, web_port=free_port(), simulator_port=free_port())
-    ensure(stack.credentials)
+    downloads(stack.credentials)
     stack.prepare()
     found = RunningStack(stack, {"WXBACKEND__SERVER__DATABASE_URL": url})
     try:

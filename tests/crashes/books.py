@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Final
 
+import orjson
+
 from tests.crashes.life import Life
 from tests.journeys.reckoning import CANCELED, DISCREPANCY, SUCCEEDED, body_of
 from wxbackend.domain.event import BY_NAME_ONLY
@@ -12,8 +14,24 @@ from wxbackend.domain.event import BY_NAME_ONLY
 RESOLVED: Final = "discrepancy.resolved"
 UNASKED: Final = frozenset(kind.value for kind in BY_NAME_ONLY)
 """The shop wants `*`, which these are not in."""
-ONCE: Final = frozenset({SUCCEEDED, CANCELED, DISCREPANCY, RESOLVED, "payment_intent.created", "refund.created"})
-"""Events that can become true only once for their subject."""
+TOLD_ONCE: Final = {
+    "payment_intent.created": "SELECT id FROM payment_intents",
+    SUCCEEDED: "SELECT id FROM payment_intents WHERE status = 'succeeded'",
+    CANCELED: "SELECT id FROM payment_intents WHERE status = 'canceled'",
+    "refund.created": "SELECT id FROM refunds",
+    DISCREPANCY: "SELECT id FROM discrepancies",
+    RESOLVED: "SELECT id FROM discrepancies WHERE state <> 'open'",
+    "transfer.created": "SELECT id FROM merchant_transfers",
+    "transfer.paid": "SELECT id FROM merchant_transfers WHERE state = 'paid'",
+    "transfer.canceled": "SELECT id FROM merchant_transfers WHERE state = 'canceled'",
+    "profit_sharing.created": "SELECT id FROM profit_sharings",
+    "profit_sharing_return.created": "SELECT id FROM profit_sharing_returns",
+    "setup_intent.created": "SELECT id FROM setup_intents",
+    "setup_intent.succeeded": "SELECT id FROM setup_intents WHERE status = 'succeeded'",
+    "payment_method.attached": "SELECT method_id AS id FROM mandates WHERE signed_ms IS NOT NULL",
+    "payment_method.detached": "SELECT method_id AS id FROM mandates WHERE state IN ('ending', 'ended')",
+}
+"""Events that become true once for each subject, and the subjects for which they are true."""
 
 
 def reckon_all(life: Life) -> None:
@@ -22,6 +40,8 @@ def reckon_all(life: Life) -> None:
     assert books["balanced"], books
     _payments(life)
     _refunds(life)
+    _money_out(life)
+    _mandates(life)
     _ledger(life, books)
     _told(life)
     _nothing_left(life)
@@ -69,6 +89,42 @@ def _refunds(life: Life) -> None:
     agree("payments that sold nothing", len(paid) - len(sold), len(found))
 
 
+def _money_out(life: Life) -> None:
+    there = {each["out_bill_no"]: (each["state"], each["transfer_amount"])
+             for each in life.desk("GET", "/transfers")["transfers"]}  # fmt: skip
+    words = {"paid": "SUCCESS", "failed": "FAIL", "canceled": "CANCELLED"}
+    rows = life.rows("SELECT * FROM merchant_transfers WHERE state <> 'declined'")
+    # What surely never left us is canceled here without WeChat.
+    ours = {row["out_bill_no"]: (words[row["state"]], row["amount"]) for row in rows
+            if row["state"] != "canceled" or row["out_bill_no"] in there}  # fmt: skip
+    agree("transfers", ours, there)
+    book = life.desk("GET", "/sharings")
+    theirs = {
+        each["out_order_no"]: sorted((p["account"], p["amount"], p["result"]) for p in each.get("receivers", []))
+        for each in book["sharings"]
+    }
+    rows = life.rows("SELECT * FROM profit_sharings WHERE state <> 'declined'")
+    agree("sharings", {row["out_order_no"]: _given(row["parts"]) for row in rows}, theirs)
+    back = {each["out_return_no"]: (each["result"], each["amount"]) for each in book["returns"]}
+    rows = life.rows("SELECT * FROM profit_sharing_returns WHERE state <> 'declined'")
+    words = {"succeeded": "SUCCESS", "failed": "FAILED"}
+    agree("returns", {row["out_return_no"]: (words[row["state"]], row["amount"]) for row in rows}, back)
+
+
+def _given(kept: str) -> list[tuple[str, int, str]]:
+    """The parts of a sharing as its row holds them, in WeChat's words."""
+    words = {"succeeded": "SUCCESS", "closed": "CLOSED"}
+    return sorted((part[1], part[2], words[part[5]]) for part in orjson.loads(kept))
+
+
+def _mandates(life: Life) -> None:
+    theirs = {each["out_contract_code"]: each["contract_state"] for each in life.desk("GET", "/contracts")["contracts"]
+              if each["contract_state"] != "UNSIGNED"}  # fmt: skip
+    words = {"active": "SIGNED", "ended": "TERMINATED"}
+    rows = life.rows("SELECT * FROM mandates WHERE signed_ms IS NOT NULL")
+    agree("mandates", {row["out_mandate_no"]: words[row["state"]] for row in rows}, theirs)
+
+
 def _ledger(life: Life, books: dict[str, Any]) -> None:
     balances: Counter[str] = Counter()
     for row in life.rows("SELECT debit, credit, amount FROM ledger"):
@@ -77,8 +133,13 @@ def _ledger(life: Life, books: dict[str, Any]) -> None:
     at_wechat = sum(amount for account, amount in balances.items() if account.startswith("provider:"))
     agree("money at WeChat", at_wechat, books["merchant_balance"])
     agree("suspense", balances["suspense"], 0)
-    agree("refunds under way", balances["refunds_pending"], 0)
-    agree("paid and refunded", at_wechat, books["paid_total"] - books["refunded_total"])
+    for under_way in ("refunds_pending", "transfers_pending", "sharings_pending"):
+        agree(under_way, balances[under_way], 0)
+    agree("given to people", balances["transfers"], books["transferred_total"])
+    agree("given to others", balances["sharings"], books["shared_total"])
+    gone = books["refunded_total"] + books["transferred_total"] + books["shared_total"]
+    agree("paid and gone", at_wechat, books["paid_total"] - gone)
+    agree("frozen until it is shipped", balances["frozen"], life.desk("GET", "/shipping")["frozen"])
 
 
 def _told(life: Life) -> None:
@@ -92,15 +153,9 @@ def _told(life: Life) -> None:
     states = life.rows("SELECT event_id, state FROM deliveries")
     agree("deliveries", {row["event_id"]: row["state"] for row in states}, {r["id"]: "delivered" for r in delivered})
     counted = Counter((row["type"], row["subject_id"]) for row in events)
-    agree("events told twice", [each for each, times in counted.items() if each[0] in ONCE and times > 1], [])
-    for kind, query in {
-        "payment_intent.created": "SELECT id FROM payment_intents",
-        SUCCEEDED: "SELECT id FROM payment_intents WHERE status = 'succeeded'",
-        CANCELED: "SELECT id FROM payment_intents WHERE status = 'canceled'",
-        "refund.created": "SELECT id FROM refunds",
-        DISCREPANCY: "SELECT id FROM discrepancies",
-        RESOLVED: "SELECT id FROM discrepancies WHERE state <> 'open'",
-    }.items():
+    twice = [each for each, times in counted.items() if each[0] in TOLD_ONCE and times > 1]
+    agree("events told twice", twice, [])
+    for kind, query in TOLD_ONCE.items():
         subjects = {row["subject_id"] for row in events if row["type"] == kind}
         agree(kind, subjects, {row["id"] for row in life.rows(query)})
 
@@ -110,4 +165,12 @@ def _nothing_left(life: Life) -> None:
     looked_at = {row["attempt_id"] for row in life.rows("SELECT attempt_id FROM poll_queue")}
     unresolved = life.rows("SELECT id FROM attempts WHERE state IN ('recorded', 'uncertain', 'open', 'closing')")
     agree("orders that are looked at", looked_at, {row["id"] for row in unresolved})
-    agree("refunds that are looked at", life.rows("SELECT refund_id FROM refund_queue"), [])
+    for queue in ("refund_queue", "merchant_transfer_queue", "profit_sharing_queue"):
+        agree(f"what is looked at in {queue}", life.rows(f"SELECT * FROM {queue}"), [])
+    looked_at = {row["mandate_id"] for row in life.rows("SELECT mandate_id FROM mandate_queue")}
+    wanted = life.rows("SELECT id FROM mandates WHERE state IN ('recorded', 'open', 'active', 'ending')")
+    agree("mandates that nobody looks at", {row["id"] for row in wanted} - looked_at, set())
+    looked_at = {row["shipping_id"] for row in life.rows("SELECT shipping_id FROM shipping_queue")}
+    wanted = life.rows("SELECT id FROM shippings WHERE state NOT IN ('settled', 'refunded')")
+    agree("shippings that are looked at", looked_at, {row["id"] for row in wanted})
+    agree("what is parked", life.rows("SELECT kind, item FROM failures WHERE failures >= 5"), [])

@@ -14,7 +14,6 @@ import pytest
 from tests.crashes.ground import Database, Grounds, believe_wechat, opened, postgresql_databases, sqlite_databases
 from tests.support import postgresql
 
-ENGINES: Final = ("sqlite", "postgresql")
 MEMORY: Final = Path("/dev/shm")
 
 
@@ -44,9 +43,9 @@ def emptied_database(grounds: tuple[Grounds, Path], postgresql_template: tuple[s
         yield postgresql_databases(url)
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture
 def databases(request: pytest.FixtureRequest, grounds: tuple[Grounds, Path], tmp_path: Path) -> Database:
-    """Fresh databases, once on each engine."""
+    """Fresh databases of an engine."""
     if request.param == "sqlite":
         return sqlite_databases(grounds[1] / "wxbackend.db", grounds[1])
     found: Database = request.getfixturevalue("emptied_database")

@@ -19,12 +19,12 @@ from sqlalchemy.pool import NullPool
 
 from tests.crashes.life import Ground
 from tests.crashes.seams import DEADLY, HOWS, Fault
+from tests.support.console import downloads
 from tests.support.stack import QUICK, free_port
 from wxbackend.assembly import assemble
 from wxbackend.development import READY_AFTER_S_MAX, ROOT, Stack
 from wxbackend.flows.fetch_certificates import fetch_certificates
 from wxbackend.settings import load_settings
-from wxbackend.simulators.credentials import ensure
 from wxbackend.store import tables
 
 REHEARSED: Final = "refunded"
@@ -119,8 +119,8 @@ class Grounds:
 def opened(state: Path) -> Iterator[Grounds]:
     """Start both processes; the database below `state` is the template of all SQLite databases."""
     state.mkdir(parents=True, exist_ok=True)
-    stack = Stack(state, free_port(), free_port())
-    ensure(stack.credentials)
+    stack = Stack(state, free_port(), free_port(), simulator_tls_port=free_port())
+    downloads(stack.credentials)
     stack.prepare()
     environment = stack.environment() | QUICK | {"WXBACKEND__WORK__REFUND_SPACING_S": "61"}
     with (state / "simulator.log").open("ab") as log:

@@ -24,7 +24,7 @@ from tests.crashes.seams import Seams
 from tests.support.stack import BUYER, MINI_PROGRAM, OFFICIAL_ACCOUNT, UNFINISHED, about, invocation
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.ports.surroundings import Surroundings
-from wxbackend.work import inbox, outbox, reconciliation, refunds
+from wxbackend.work import inbox, mandates, outbox, reconciliation, refunds, sharings, shippings, transfers
 from wxbackend.work.crew import Crew
 
 T = TypeVar("T")
@@ -34,6 +34,12 @@ LEASE_S: Final = 31
 ROUNDS_MAX: Final = 8
 TRIES_MAX: Final = 4
 NOTICE_AGAIN_S: Final = 31
+BEING_ENDED: Final = (
+    "SELECT id FROM mandates WHERE state = 'ending'"
+    " UNION SELECT id FROM merchant_transfers WHERE cancel_requested_ms IS NOT NULL AND state = 'awaiting'"
+    " UNION SELECT id FROM attempts WHERE mandate_id IS NOT NULL AND state = 'open'"
+)
+"""What waits for nobody but WeChat and ourselves, beside what is unfinished everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +151,21 @@ class Life:
 
     def paying(self, terminal: str = "official_account") -> dict[str, Any]:
         """The payment method parameters of the default buyer."""
-        appid = OFFICIAL_ACCOUNT if terminal == "official_account" else MINI_PROGRAM
-        if not self._openids:
-            self._openids |= self.desk("GET", f"/buyers/{BUYER}")["openids"]
-        wechat_pay = {"terminal_type": terminal, "openid": self._openids[appid]}
+        wechat_pay = {"terminal_type": terminal, "openid": self.openid(self.appid(terminal))}
         return {
             "payment_method_data": {"type": "wechat_pay"},
             "payment_method_options": {"wechat_pay": wechat_pay},
         }
+
+    def appid(self, terminal: str = "official_account") -> str:
+        """The app of a terminal."""
+        return OFFICIAL_ACCOUNT if terminal == "official_account" else MINI_PROGRAM
+
+    def openid(self, appid: str) -> str:
+        """The default buyer's, in an app."""
+        if not self._openids:
+            self._openids |= self.desk("GET", f"/buyers/{BUYER}")["openids"]
+        return self._openids[appid]
 
     def confirm(self, key: str, intent: dict[str, Any], terminal: str) -> dict[str, Any]:
         """Confirm an intent for a terminal."""
@@ -176,8 +189,11 @@ class Life:
 
     def intent(self, intent_id: str) -> dict[str, Any]:
         """An intent as the API shows it."""
-        headers = {"Authorization": f"Bearer {self.ground.secret_key}"}
-        answer = self._web.get(f"/v1/payment_intents/{intent_id}", headers=headers)
+        return self.look(f"/v1/payment_intents/{intent_id}")
+
+    def look(self, path: str) -> dict[str, Any]:
+        """What the API shows at a path."""
+        answer = self._web.get(path, headers={"Authorization": f"Bearer {self.ground.secret_key}"})
         assert answer.status_code == 200, answer.data
         found: dict[str, Any] = orjson.loads(answer.data)
         return found
@@ -226,6 +242,12 @@ class Life:
             if refund["status"] == "PROCESSING":
                 self.desk("POST", f"/refunds/{refund['out_refund_no']}/settle", {"outcome": "SUCCESS"})
 
+    def debits_end(self) -> None:
+        """WeChat carries out the debits that it took."""
+        for order in self.desk("GET", "/orders")["orders"]:
+            if order["trade_state"] == "ACCEPT":
+                self.desk("POST", f"/debits/{order['out_trade_no']}/settle", {"outcome": "pay"})
+
     # --- the worker ---------------------------------------------------------------------------
 
     def work(self) -> None:
@@ -234,6 +256,10 @@ class Life:
             lambda: inbox.tick(self._deps),
             lambda: reconciliation.tick(self._deps, self._hands),
             lambda: refunds.tick(self._deps, self._hands),
+            lambda: transfers.tick(self._deps, self._hands),
+            lambda: sharings.tick(self._deps, self._hands),
+            lambda: mandates.tick(self._deps, self._hands),
+            lambda: shippings.tick(self._deps, self._hands),
             lambda: self._outbox.tick(self._deps),
         )
         for tick in ticks:
@@ -247,6 +273,7 @@ class Life:
             self.hear()
             self.work()
             self.refunds_end()
+            self.debits_end()
             if not self._unfinished() and not self._untold():
                 return
             if self._unfinished():
@@ -254,7 +281,7 @@ class Life:
         raise AssertionError(f"does not come to rest: {self._unfinished()}")
 
     def _unfinished(self) -> list[dict[str, Any]]:
-        return self.rows(f"{UNFINISHED} UNION SELECT id FROM notices WHERE handled_ms IS NULL")
+        return self.rows(f"{UNFINISHED} UNION {BEING_ENDED} UNION SELECT id FROM notices WHERE handled_ms IS NULL")
 
     def _untold(self) -> bool:
         notices = self.desk("GET", "/notices")["notices"]

@@ -24,12 +24,18 @@ from sqlalchemy.pool import NullPool
 
 from tests.crashes import books
 from tests.crashes.life import Cradle, Ground, Life, Parts, StandingClock, served
-from tests.crashes.scripts import SCRIPTS
+from tests.crashes.scripts import ALL_SCRIPTS
 from tests.crashes.seams import Fault, How, Seams, WatchedCourier, WatchedStore, WatchedTransport
 from wxbackend import logs
 from wxbackend.assembly import assemble, web_application
+from wxbackend.coordination.sqlite import SqliteCoordination
 from wxbackend.delivery.courier import HttpCourier
 from wxbackend.flows.dependencies import Dependencies
+from wxbackend.identity.jssdk import JsapiTickets
+from wxbackend.identity.order_shipping import WeChatOrderDesk
+from wxbackend.identity.single_flight import SingleFlight
+from wxbackend.identity.tokens import AccessTokens
+from wxbackend.identity.wechat import WeChatIdentity
 from wxbackend.settings import load_settings
 from wxbackend.store.nodes import Identifiers, NodeLease, nodes_engine
 from wxbackend.surroundings import RealSurroundings, clock_ms
@@ -42,17 +48,19 @@ FRAMES_SHOWN: Final = -6
 class Nursery:
     """Everything that lives have in common, made once."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         settings = load_settings(environment=dict(os.environ))
         assembled = assemble(settings)
         self.real = assembled.deps
         assembled.close()  # ends the store's thread; its certificates can be read all the same
-        self.store, self.transport, self.courier, self.surroundings = (Cradle() for _ in range(4))
+        self.store, self.transport, self.courier, self.surroundings, self.identity = (Cradle() for _ in range(5))
         ports: dict[str, Any] = {
             "store": self.store,
             "transport": self.transport,
             "courier": self.courier,
             "surroundings": self.surroundings,
+            "identity": self.identity,
         }
         self.deps: Dependencies = replace(self.real, **ports)
         self.app: Flask = web_application(replace(assembled, deps=self.deps))
@@ -75,14 +83,23 @@ class Nursery:
         self.surroundings.put(clock)
         watched = WatchedStore(ground.database_url, seams)
         self.store.put(watched)
-        self.transport.put(WatchedTransport(self.real.transport, seams))
+        transport = WatchedTransport(self.real.transport, seams)
+        self.transport.put(transport)
+        self.identity.put(self._platform(transport, clock))
         self.courier.put(WatchedCourier(self.real.courier, seams))
         rows = create_engine(ground.database_url, poolclass=NullPool)
         life = Life(ground, Parts(self.deps, self.app, rows, seams, clock), first=order["first"], write=write)
         with served(self.app, ground.web_url):
-            SCRIPTS[order["script"]](life)
+            ALL_SCRIPTS[order["script"]](life)
             books.reckon_all(life)
         watched.close()
+
+    def _platform(self, transport: WatchedTransport, clock: StandingClock) -> WeChatIdentity:
+        """WeChat's platform, with access tokens that are this life's own."""
+        coordination = SqliteCoordination(str(self._folder / f"tokens-{os.getpid()}.db"), clock.now_ms)
+        flight = SingleFlight(coordination, clock, holder="life")
+        tokens = AccessTokens(transport, coordination, clock, flight)
+        return WeChatIdentity(transport, JsapiTickets(tokens, flight), orders=WeChatOrderDesk(tokens))
 
     def rehearse(self, order: dict[str, Any]) -> None:
         """Go through a script once without a fork, so that the lives find everything made that is made once."""
@@ -126,7 +143,7 @@ def main() -> None:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
     logs.configure()
-    nursery = Nursery()
+    nursery = Nursery(Path(sys.argv[1]).parent)
     nursery.rehearse(orjson.loads(orders.readline()))
     answers.write(orjson.dumps({"status": 0, "entries": []}) + b"\n")
     answers.flush()

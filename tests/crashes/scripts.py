@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from tests.crashes import mandate_scripts, money_out_scripts, shipping_scripts
 from tests.crashes.life import IN_FLIGHT_S, LEASE_S, Life
 from tests.journeys.reckoning import reckon
 from wxbackend.domain.payment_code import PIN_WAIT_S_MAX
@@ -167,3 +168,22 @@ SCRIPTS: Final[dict[str, Callable[[Life], None]]] = {
         never_confirmed,
     )
 }
+MORE_SCRIPTS: Final[dict[str, Callable[[Life], None]]] = {
+    script.__name__: script
+    for script in (
+        money_out_scripts.transferred,
+        money_out_scripts.transfer_unheard,
+        money_out_scripts.transfer_canceled,
+        money_out_scripts.shared,
+        money_out_scripts.shared_and_returned,
+        money_out_scripts.sent_to_card,
+        mandate_scripts.signed,
+        mandate_scripts.signed_unheard,
+        mandate_scripts.charged,
+        mandate_scripts.charged_and_revoked,
+        mandate_scripts.revoked,
+        shipping_scripts.shipped,
+    )
+}
+"""Of these the everyday share is smaller."""
+ALL_SCRIPTS: Final = SCRIPTS | MORE_SCRIPTS

@@ -9,10 +9,10 @@ import pytest
 from tests.support.till import FUNDS, Till, till
 
 
-@pytest.fixture(scope="session")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Till]:
-    """The product in this process, made once."""
-    with till(tmp_path_factory.mktemp("till")) as made:
+@pytest.fixture(scope="session", params=["v2", "v3"])
+def product(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Till]:
+    """The product in this process, made once for each version of the API by which codes are charged."""
+    with till(tmp_path_factory.mktemp("till"), request.param) as made:
         yield made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -11,6 +12,7 @@ from tests.api.test_seed_documents import LATER, golden, normalised, request_of
 from tests.support.house import NEVER_S, House, house
 from tests.support.stack import MINI_PROGRAM
 from wxbackend.demo import Demo
+from wxbackend.development import CONFIG
 from wxbackend.domain.event import EventType
 from wxbackend.simulators.wechat_pay.v2.notices import ANOTHER_KEY
 from wxbackend.simulators.wechat_pay.v2.signing import MD5, seal, signed
@@ -276,6 +278,34 @@ def test_a_merchant_moves_from_v3_to_v2_and_back_and_nothing_of_before_is_left_b
     assert own.side.desk("GET", "/books")["balanced"]
     accounts = {row["account_name"] for row in own.rows("SELECT DISTINCT debit AS account_name FROM ledger")}
     assert {"provider:wechat_v3:1900000109", "provider:wechat_v2:1900000109"} <= accounts
+
+
+def test_codes_are_charged_by_api_v2_unless_the_settings_say_otherwise(own: House) -> None:
+    by_v3 = {"WXBACKEND_V3_CODEPAY": "true"}
+    for environment, name in (({}, "wechat_v2"), (by_v3, "wechat_v3"), (V2 | by_v3, "wechat_v3"), (V2, "wechat_v2")):
+        own.open(**environment)
+        charging = own.assembled.deps.providers.charging_codes("1900000109")
+        assert charging is not None
+        assert charging.name == name
+
+
+def test_an_account_that_charges_no_codes_is_told_what_to_set_and_nothing_is_made(own: House, tmp_path: Path) -> None:
+    lines = [line for line in CONFIG.read_text().splitlines() if not line.startswith("apiv2_key_file")]
+    without = tmp_path / "without.toml"
+    without.write_text("\n".join(lines))
+    own.open(WXBACKEND_CONFIG=str(without))
+    before = own.money()
+    data = {"type": "wechat_pay", "wechat_pay": {"payment_code": "134567890123456789"}}
+    options = {"wechat_pay": {"terminal_type": "SCAN_CODE"}}
+    body = {"amount": 1, "currency": "CNY", "confirm": True}
+    told = body | {"payment_method_data": data, "payment_method_options": options}
+    status, refused = own.call("POST", "/v1/payment_intents", told)
+    error = refused["error"]
+    assert (status, error["code"]) == (400, "payment_method_not_available")
+    assert error["param"] == "payment_method_options[wechat_pay][terminal_type]"
+    assert "apiv2_key_file" in error["message"]
+    assert "v3_codepay" in error["message"]
+    assert own.money() == before
 
 
 def test_where_refunds_cannot_be_sent_payments_go_on_and_the_refund_waits(own: House) -> None:

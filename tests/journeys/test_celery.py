@@ -170,7 +170,7 @@ def test_every_message_doubled_and_each_row_is_worked_on_once(queued: Queued) ->
 def test_a_celery_worker_that_is_told_to_stop_finishes_what_it_has_begun(queued: Queued) -> None:
     stack = queued.stack
     intent = stack.confirmed_intent(amount=803)
-    stack.wait_for(lambda: stack.webhooks(intent, "payment_intent.requires_action"), "earlier events")
+    stack.wait_told(intent)
     stack.desk("POST", "/shop/mood", {"status": 200, "times": 1, "delay_s": 1.5})
     stack.pay(intent)
     stack.wait_for(lambda: stack.webhooks(intent, SUCCEEDED), "the shop to be called")
@@ -182,25 +182,25 @@ def test_a_celery_worker_that_is_told_to_stop_finishes_what_it_has_begun(queued:
 def test_what_a_killed_celery_worker_had_begun_is_done_after_the_lease(queued: Queued) -> None:
     stack = queued.stack
     told, unknown = stack.confirmed_intent(amount=801), stack.confirmed_intent(amount=802)
-    for intent in (told, unknown):
-        stack.wait_for(lambda i=intent: stack.webhooks(i, "payment_intent.requires_action"), "events")  # type: ignore[misc]
+    stack.wait_told(told, unknown)
     stack.kill("celery")
     stack.pay(unknown)
     (attempt,) = attempts_of(stack, unknown)
     change(stack, "UPDATE poll_queue SET due_ms = 1 WHERE attempt_id = ?", attempt["id"])
     stack.behave()
-    stack.mischief(api=[{"fault": "latency", "path": "query", "times": 1, "latency_s": 20}])
-    stack.desk("POST", "/shop/mood", {"status": 200, "times": 1, "delay_s": 9})
-    stack.pay(told)
+    stack.mischief(api=[{"fault": "latency", "path": "query", "times": None, "latency_s": 20}])
     stack.start("celery")
-    stack.wait_for(lambda: stack.webhooks(told, SUCCEEDED), "the shop to be called")
     leased = "SELECT due_ms FROM poll_queue WHERE attempt_id = ? AND due_ms > 1"
     stack.wait_for(lambda: stack.rows(leased, attempt["id"]), "the look to be leased")
+    stack.desk("POST", "/shop/mood", {"status": 200, "times": 1, "delay_s": 9})
+    stack.pay(told)
+    stack.wait_for(lambda: stack.webhooks(told, SUCCEEDED), "the shop to be called")
     stack.kill("celery")
     (event,) = events_of(stack, told, SUCCEEDED)
     (row,) = stack.rows("SELECT state FROM deliveries WHERE event_id = ?", event["id"])
     assert row["state"] == "pending"
     assert stack.intent(unknown["id"])["status"] == "requires_action"
+    stack.behave()
     stack.start("celery")
     for intent in (told, unknown):
         reckon(stack, intent)

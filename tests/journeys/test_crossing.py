@@ -47,7 +47,7 @@ def test_many_payers_at_once_leave_one_payable_order_at_most(stack: RunningStack
 def test_a_cancel_that_overtakes_the_order_closes_it_when_it_arrives(stack: RunningStack) -> None:
     intent = stack.create_intent()
     how = stack.paying_with()
-    stack.mischief(api=[{"fault": "latency", "path": "order", "times": 1, "latency_s": 1}])
+    stack.mischief(api=[{"fault": "latency", "path": "order", "times": 1, "latency_s": 2.5}])
     with ThreadPoolExecutor(1) as client:
         confirming = client.submit(stack.api, "POST", f"/v1/payment_intents/{intent['id']}/confirm", how)
         stack.wait_for(lambda: attempts_of(stack, intent), "the order to be written down")

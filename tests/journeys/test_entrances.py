@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.support.stack import RunningStack
+from tests.support.stack import RunningStack, running
 
 from .buying import WAIT_MS, WECHAT_AGENT, open_chromium
 
@@ -28,6 +28,15 @@ def desktop(chromium: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
+@pytest.fixture(scope="module", params=["v3", "v2"])
+def either(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """A stack whose orders are made by one version of the API or by the other."""
+    if request.param == "v3":
+        yield request.getfixturevalue("shared_stack")
+    else:
+        yield from running(tmp_path_factory.mktemp("v2"), WXBACKEND_API_VERSION="v2")
+
+
 def enter_password(page: Page) -> None:
     expect(page.locator(".keypad")).to_be_visible(timeout=WAIT_MS)
     page.keyboard.type("123456")
@@ -44,15 +53,15 @@ def telephone(stack: RunningStack, desktop: BrowserContext, tab: str) -> Page:
     return page
 
 
-def test_a_code_is_pasted_scanned_and_paid(stack: RunningStack, desktop: BrowserContext) -> None:
+def test_a_code_is_pasted_scanned_and_paid(either: RunningStack, desktop: BrowserContext) -> None:
     options = {"wechat_pay": {"terminal_type": "WEB"}}
-    intent = stack.create_intent(amount=770, confirm=True, payment_method_options=options)
-    page = telephone(stack, desktop, "#tab-web")
+    intent = either.create_intent(amount=770, confirm=True, payment_method_options=options)
+    page = telephone(either, desktop, "#tab-web")
     page.locator("#scanned").fill(intent["next_action"]["wechat_pay_display_qr_code"]["data"])
     page.get_by_role("button", name="扫码 Scan").click()
     expect(page.locator("#cashier .amount")).to_have_text("¥7.70", timeout=WAIT_MS)
     enter_password(page)
-    stack.wait_status(intent["id"], "succeeded")
+    either.wait_status(intent["id"], "succeeded")
     page.get_by_role("button", name="扫码 Scan").click()
     expect(page.get_by_role("dialog")).to_contain_text("该订单已支付", timeout=WAIT_MS)
 
@@ -72,16 +81,16 @@ def test_the_picture_is_shown_in_somebodys_page(stack: RunningStack, desktop: Br
         assert width > 200
 
 
-def test_an_apps_parameters_open_the_cashier(stack: RunningStack, desktop: BrowserContext) -> None:
+def test_an_apps_parameters_open_the_cashier(either: RunningStack, desktop: BrowserContext) -> None:
     options = {"wechat_pay": {"terminal_type": "APP"}}
-    intent = stack.create_intent(amount=990, confirm=True, payment_method_options=options)
-    page = telephone(stack, desktop, "#tab-params")
+    intent = either.create_intent(amount=990, confirm=True, payment_method_options=options)
+    page = telephone(either, desktop, "#tab-params")
     page.locator("#answer").fill(json.dumps(intent))
     page.get_by_role("button", name="调起支付 Open the cashier").click()
     expect(page.locator("#cashier .amount")).to_have_text("¥9.90", timeout=WAIT_MS)
     enter_password(page)
     expect(page.locator("#said code").first).to_have_text("errCode:0")
-    stack.wait_status(intent["id"], "succeeded")
+    either.wait_status(intent["id"], "succeeded")
 
 
 def h5_link(stack: RunningStack, back: str) -> tuple[str, str]:
@@ -91,15 +100,15 @@ def h5_link(stack: RunningStack, back: str) -> tuple[str, str]:
     return intent["id"], intent["next_action"]["wechat_pay_redirect_to_web"]["url"]
 
 
-def test_a_browser_goes_to_wechats_page_pays_and_comes_back(stack: RunningStack, desktop: BrowserContext) -> None:
-    back = f"{stack.web_url}/health/live?order=1&paid=maybe"
-    intent_id, url = h5_link(stack, back)
+def test_a_browser_goes_to_wechats_page_pays_and_comes_back(either: RunningStack, desktop: BrowserContext) -> None:
+    back = f"{either.web_url}/health/live?order=1&paid=maybe"
+    intent_id, url = h5_link(either, back)
     page = desktop.new_page()
-    page.goto(url, referer=f"{stack.web_url}/shop")
+    page.goto(url, referer=f"{either.web_url}/shop")
     expect(page.locator("#cashier .amount")).to_have_text("¥5.50", timeout=WAIT_MS)
     enter_password(page)
     page.wait_for_url(back, timeout=WAIT_MS)
-    stack.wait_status(intent_id, "succeeded")
+    either.wait_status(intent_id, "succeeded")
 
 
 def test_a_browser_that_gives_up_comes_back_too_and_nothing_is_paid(

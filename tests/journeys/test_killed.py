@@ -39,14 +39,11 @@ def delivered(stack: RunningStack, intent: dict[str, Any]) -> bool:
     return bool(delivery_of(stack, intent, SUCCEEDED)["state"] == "delivered")
 
 
-def paid_and_being_told(stack: RunningStack) -> dict[str, Any]:
-    """An intent whose webhook the worker has claimed and is just sending to a slow shop."""
-    intent = stack.confirmed_intent(amount=2222)
-    stack.wait_for(lambda: stack.webhooks(intent, "payment_intent.requires_action"), "earlier events to be told")
+def pay_and_begin_to_tell(stack: RunningStack, intent: dict[str, Any]) -> None:
+    """Its webhook is claimed by the worker, which is just sending it to a slow shop."""
     stack.desk("POST", "/shop/mood", {"status": 200, "times": 1, "delay_s": 6})
     stack.pay(intent)
     stack.wait_for(lambda: stack.webhooks(intent, SUCCEEDED), "the shop to be called")
-    return intent
 
 
 def uncertain(stack: RunningStack) -> dict[str, Any]:
@@ -61,9 +58,11 @@ def test_a_worker_killed_anywhere_loses_and_doubles_nothing(own_stack: RunningSt
     stack = own_stack
     unclear = uncertain(stack)
     stack.behave()
-    told = paid_and_being_told(stack)
+    told = stack.confirmed_intent(amount=2222)
     stack.mischief(api=[{"fault": "drop_after", "path": "any", "times": None}])
     unclear_still = stack.confirmed_intent(amount=4444)
+    stack.wait_told(told)
+    pay_and_begin_to_tell(stack, told)
     stack.kill("worker")
     assert delivery_of(stack, told, SUCCEEDED)["state"] == "pending"
     stack.behave()
@@ -99,7 +98,7 @@ def confirm_and_die(stack: RunningStack, intent: dict[str, Any], key: str) -> No
     """Confirm; kill the web process when the order is written down and on its way."""
     path = f"/v1/payment_intents/{intent['id']}/confirm"
     body = stack.paying_with()
-    stack.mischief(api=[{"fault": "latency", "path": "order", "times": 1, "latency_s": 1.5}])
+    stack.mischief(api=[{"fault": "latency", "path": "order", "times": 1, "latency_s": 2.9}])
 
     def confirm() -> Answer | None:
         with suppress(urllib3.exceptions.HTTPError):

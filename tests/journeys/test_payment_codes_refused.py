@@ -103,6 +103,21 @@ def test_what_does_not_fit_together_is_refused_by_name_and_nothing_changes(shop:
     assert shop.confirm(intent, code).body["status"] == "succeeded"
 
 
+def test_only_what_can_be_shared_is_sold_to_be_shared(shop: Till) -> None:
+    """A payment by API v2 is not held back, so that nobody must believe that it can be shared later."""
+    body = {"amount": PRICE, "currency": "CNY", "confirm": True} | shop.scanned(shop.show_code(), profit_sharing=True)
+    before = shop.rows("SELECT count(*) AS n FROM payment_intents")
+    reply = shop.call(INTENTS, body)
+    if shop.version == "v3":
+        assert (reply.status, reply.body["status"]) == (200, "succeeded")
+        return
+    error = reply.body["error"]
+    assert (reply.status, error["code"]) == (400, "profit_sharing_not_available")
+    assert error["param"] == "payment_method_options[wechat_pay][profit_sharing]"
+    assert shop.rows("SELECT count(*) AS n FROM payment_intents") == before
+    assert shop.balance() == FUNDS
+
+
 def test_a_buyers_page_cannot_charge_a_code(shop: Till) -> None:
     intent = shop.ask(INTENTS, {"amount": PRICE, "currency": "CNY"})
     body = shop.scanned(shop.show_code()) | {"client_secret": intent["client_secret"]}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -16,7 +15,9 @@ import pytest
 
 from tests.journeys import token_client
 from tests.journeys.token_client import Place
-from tests.support.stack import OFFICIAL_ACCOUNT, WAIT_S_MAX, RunningStack
+from tests.support import workshop
+from tests.support.stack import OFFICIAL_ACCOUNT, WAIT_S_MAX, RunningStack, running
+from tests.support.workshop import FORKING
 from wxbackend.coordination.opening import open_coordination
 from wxbackend.identity.tokens import shared_name
 from wxbackend.ports.coordination import Coordination
@@ -24,8 +25,6 @@ from wxbackend.surroundings import clock_ms
 
 CROWD: Final = 32
 ANSWER_WITHIN_S: Final = 60.0
-# One server process loads the product once; the crowd is forked from it.
-CLEAN: Final = multiprocessing.get_context("forkserver")
 
 
 @dataclass
@@ -49,11 +48,11 @@ class Race:
 
     def gather(self) -> None:
         """Start all and wait until each is ready to ask."""
-        CLEAN.set_forkserver_preload([token_client.__name__])
+        workshop.ready()
         for number in range(CROWD):
-            ours, theirs = CLEAN.Pipe()
+            ours, theirs = FORKING.Pipe()
             holder = f"process-{number}"
-            process = CLEAN.Process(target=token_client.run, args=(holder, self.place, theirs), daemon=True)
+            process = FORKING.Process(target=token_client.run, args=(holder, self.place, theirs), daemon=True)
             process.start()
             theirs.close()
             self.crowd[holder] = Member(process, ours)
@@ -143,10 +142,16 @@ def racing(stack: RunningStack, url: str) -> Iterator[Race]:
                 race.dismiss(holder)
 
 
+@pytest.fixture(scope="module")
+def clocked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """A stack whose WeChat these tests may put ahead of us."""
+    yield from running(tmp_path_factory.mktemp("race") / "stack")
+
+
 @pytest.fixture(params=["sqlite", "redis"])
-def race(request: pytest.FixtureRequest, stack: RunningStack, tmp_path: Path) -> Iterator[Race]:
+def race(request: pytest.FixtureRequest, clocked: RunningStack, tmp_path: Path) -> Iterator[Race]:
     url = f"sqlite:///{tmp_path / 'race.db'}" if request.param == "sqlite" else request.getfixturevalue("redis_url")
-    with racing(stack, url) as found:
+    with racing(clocked, url) as found:
         yield found
 
 

@@ -157,9 +157,7 @@ def test_an_endpoint_that_hangs_for_everything_does_not_delay_the_other_one(pair
 
 def test_the_shop_books_an_event_once_though_it_was_slow_and_was_told_again(pair: Pair) -> None:
     intent = pair.stack.confirmed_intent()
-    pair.stack.wait_for(
-        lambda: pair.stack.webhooks(intent, "payment_intent.requires_action"), "the earlier events to be told"
-    )
+    pair.stack.wait_told(intent)
     pair.stack.desk("POST", "/shop/mood", {"status": 500, "times": 2, "delay_s": 1})
     pair.stack.pay(intent)
     reckon(pair.stack, intent)

@@ -101,9 +101,10 @@ def test_confirming_again_while_the_first_fate_is_unknown_uses_the_same_number(s
 def test_an_answer_later_than_our_limit_is_asked_for_again_with_the_same_number(stack: RunningStack) -> None:
     stack.mischief(api=[{"fault": "latency", "path": "order", "times": 1, "latency_s": 4}])
     intent = confirmed(stack, "slow")
-    assert "next_action" in intent
+    payable = wait_payable(stack, intent)
+    assert len(attempts_of(stack, intent)) == 1
     stack.wait_for(lambda: len(orders_like(stack, intent)) == 1, "WeChat to have the order")
-    stack.pay(intent)
+    stack.pay(payable)
     reckon(stack, intent)
 
 

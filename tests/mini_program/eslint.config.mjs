@@ -7,7 +7,7 @@ import js from "@eslint/js";
 const MINI_PROGRAM = ["wx", "App", "Component", "getApp", "getCurrentPages", "require", "module", "console",
   "setTimeout", "clearTimeout"];
 const NODE = ["process", "Buffer", "URL", "console", "setTimeout", "clearTimeout", "require", "module", "__dirname",
-  "global", "document", "NodeFilter"];
+  "global", "document", "NodeFilter", "fetch"];
 const JEST = ["describe", "test", "expect", "beforeAll", "afterAll", "beforeEach", "afterEach"];
 
 const readable = (names) => Object.fromEntries(names.map((name) => [name, "readonly"]));

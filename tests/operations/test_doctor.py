@@ -15,7 +15,7 @@ import orjson
 import pytest
 
 from tests.operations.tool import run
-from tests.support.stack import MCHID, MOBILE_APP, OFFICIAL_ACCOUNT, RunningStack
+from tests.support.stack import MCHID, MINI_PROGRAM, MOBILE_APP, OFFICIAL_ACCOUNT, RunningStack
 from wxbackend.development import CONFIG
 from wxbackend.doctor.findings import Verdict
 from wxbackend.doctor.wechat import judge_clock
@@ -171,6 +171,29 @@ def test_an_appid_that_is_not_bound_to_the_mchid(clinic: Clinic) -> None:
     clinic.fails(f"app wx0000000000000000 with mchid {MCHID}", "WeChat refused")
 
 
+def test_a_mini_program_whose_money_wechat_holds_and_nobody_ships(clinic: Clinic) -> None:
+    clinic.change('order_shipping = "by_hand"', "")
+    clinic.fails(f"app {MINI_PROGRAM} shipping", "WeChat holds this mini program's money")
+
+
+def test_a_platform_that_cannot_be_asked_about_shipping(clinic: Clinic) -> None:
+    (clinic.state / "wechat" / "apps" / f"{MINI_PROGRAM}.secret.txt").write_text("0" * 32, encoding="ascii")
+    status, found = clinic.examine()
+    assert (status, found[f"app {MINI_PROGRAM} shipping"]["verdict"]) == (0, "warning")
+    assert "secret" in found[f"app {MINI_PROGRAM} shipping"]["fix"]
+
+
+def test_a_merchant_number_without_auto_debit_and_one_that_may_not_use_it(clinic: Clinic) -> None:
+    check = f"mchid {MCHID} auto-debit"
+    clinic.stack.mischief(api=[{"fault": "error_500_before", "path": "contract_query", "times": None}])
+    clinic.fails(check, "not answered as it should be")
+    clinic.stack.behave()
+    assert clinic.examine()[1][check]["verdict"] == "ok"
+    clinic.change("[accounts.merchants.auto_debit]\nplan_id = 100001\n", "")
+    _, found = clinic.examine()
+    assert (found[check]["verdict"], "auto_debit.plan_id" in found[check]["message"]) == ("ok", True)
+
+
 def test_an_address_where_something_else_answers(clinic: Clinic) -> None:
     elsewhere = clinic.stack.simulator_url
     clinic.fails(f"mchid {MCHID} notify URL", "instead of 401", WXBACKEND__SERVER__PUBLIC_URL=elsewhere)
@@ -198,8 +221,21 @@ def test_a_merchant_on_api_v2_is_examined_as_one(clinic: Clinic) -> None:
     status, found = clinic.examine(WXBACKEND_API_VERSION="v2")
     assert (status, found[f"mchid {MCHID} signature"]["verdict"]) == (1, "failed")
     assert "apiv2_key_file" in found[f"mchid {MCHID} signature"]["fix"]
+    clinic.fails(f"mchid {MCHID} payment codes signature", "签名错误")
     (clinic.merchant / "apiv2_key.txt").write_text("short", encoding="ascii")
     clinic.fails(f"mchid {MCHID} APIv2 key", "32 letters and digits", "--offline")
+
+
+@pytest.mark.parametrize("counts", ["apiv2_key_file", "apiv2_key_previous_file"])
+def test_a_merchant_who_changes_the_apiv2_key_is_well_before_and_after(clinic: Clinic, counts: str) -> None:
+    present, another = clinic.merchant / "apiv2_key.txt", clinic.merchant / "another.txt"
+    another.write_text(secrets.token_hex(16), encoding="ascii")
+    another.chmod(0o600)
+    files = {"apiv2_key_file": another, "apiv2_key_previous_file": another, counts: present}
+    line = 'apiv2_key_file = "${WXBACKEND_STATE_DIR:-../var/development}/wechat/merchant/apiv2_key.txt"'
+    clinic.change(line, "\n".join(f'{name} = "{file}"' for name, file in files.items()))
+    status, found = clinic.examine(WXBACKEND_API_VERSION="v2")
+    assert (status, found[f"mchid {MCHID} signature"]["verdict"]) == (0, "ok")
 
 
 @pytest.mark.parametrize(

@@ -5,20 +5,28 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import pytest
 import urllib3
 
 from tests.journeys.reckoning import SUCCEEDED, events_of, reckon
-from tests.support.stack import RunningStack
+from tests.support.stack import RunningStack, running
 
 CALLERS: Final = 3
 """Of each kind."""
 RESTARTS: Final = 3
 STOP_S_MAX: Final = 20
+
+
+@pytest.fixture
+def real_stack(tmp_path: Path) -> Iterator[RunningStack]:
+    """A stack of the test's own, of processes that are begun and replaced as a merchant's are."""
+    yield from running(tmp_path / "stack", None, True)
 
 
 @dataclass(slots=True)
@@ -65,21 +73,21 @@ def restart(stack: RunningStack) -> None:
     stack.stack.wait_until_ready()
 
 
-def test_a_rolling_restart_under_load_fails_no_request_on_new_and_kept_connections(own_stack: RunningStack) -> None:
-    load = Load(own_stack)
+def test_a_rolling_restart_under_load_fails_no_request_on_new_and_kept_connections(real_stack: RunningStack) -> None:
+    load = Load(real_stack)
     with ThreadPoolExecutor(2 * CALLERS) as crowd:
         for keep_alive in (False, True) * CALLERS:
             crowd.submit(load.call, keep_alive=keep_alive)
         try:
             for _ in range(RESTARTS):
                 done = len(load.statuses)
-                own_stack.wait_for(lambda done=done: len(load.statuses) > done + 10, "requests")  # type: ignore[misc]
-                restart(own_stack)
+                real_stack.wait_for(lambda done=done: len(load.statuses) > done + 10, "requests")  # type: ignore[misc]
+                restart(real_stack)
         finally:
             load.stop.set()
     assert load.failures == []
     assert set(load.statuses) == {200}
-    (row,) = own_stack.rows("SELECT count(*) AS found FROM payment_intents")
+    (row,) = real_stack.rows("SELECT count(*) AS found FROM payment_intents")
     assert row["found"] == len(load.statuses)
 
 
@@ -102,7 +110,7 @@ def test_a_confirm_under_way_is_answered_before_the_web_process_stops(own_stack:
 def test_a_worker_finishes_the_delivery_it_has_begun(own_stack: RunningStack) -> None:
     stack = own_stack
     intent = stack.confirmed_intent()
-    stack.wait_for(lambda: stack.webhooks(intent, "payment_intent.requires_action"), "earlier events to be told")
+    stack.wait_told(intent)
     stack.desk("POST", "/shop/mood", {"status": 200, "times": 1, "delay_s": 2})
     stack.pay(intent)
     stack.wait_for(lambda: stack.webhooks(intent, SUCCEEDED), "the shop to be called")

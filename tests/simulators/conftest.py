@@ -6,18 +6,19 @@ from collections.abc import Iterator
 
 import pytest
 
-from wxbackend.simulators.app import create_app
-from wxbackend.simulators.credentials import Credentials, ensure
+from tests.support.console import downloads
+from wxbackend.simulators.credentials import Credentials
 from wxbackend.simulators.world import World
 
 from .merchant import Files, Merchant
 from .receiver import Receiver
+from .routes import client_of
 
 
 @pytest.fixture(scope="session")
 def credentials(tmp_path_factory: pytest.TempPathFactory) -> Credentials:
     """Keys made once."""
-    return ensure(tmp_path_factory.mktemp("simulator") / "credentials")
+    return downloads(tmp_path_factory.mktemp("simulator") / "credentials")
 
 
 @pytest.fixture(scope="session")
@@ -38,9 +39,7 @@ def world(credentials: Credentials) -> Iterator[World]:
 @pytest.fixture
 def merchant(world: World, files: Files) -> Merchant:
     """A merchant in pubkey-by-request habit, speaking to the world in-process."""
-    app = create_app(world)
-    app.testing = True
-    return Merchant(files, app.test_client())
+    return Merchant(files, client_of(world))
 
 
 @pytest.fixture

@@ -59,6 +59,7 @@ class Merchant:
     def __init__(self, files: Files, client: FlaskClient) -> None:
         self.files = files
         self.client = client
+        self.mchid = MCHID
         self.key = files.key
         self.serial = files.serial
         self.apiv3_key = files.apiv3_key
@@ -75,7 +76,7 @@ class Merchant:
     def authorization(self, method: str, url: str, body: str = "", **changes: str) -> str:
         """The Authorization header; `changes` overwrite items after signing, but `timestamp` and `nonce` before."""
         items = {
-            "mchid": MCHID,
+            "mchid": self.mchid,
             "nonce_str": changes.pop("nonce", secrets.token_hex(16)),
             "timestamp": changes.get("timestamp", str(int(time.time()))),
             "serial_no": self.serial,

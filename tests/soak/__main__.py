@@ -21,10 +21,12 @@ from tests.soak.client import Client
 from tests.soak.fleet import Fleet, fleet
 from tests.soak.hand import Hand
 from tests.soak.mischief import Mischief
+from tests.soak.money_out import open_sharing
 from tests.soak.plan import ANSWER_WITHIN_S, REST_WITHIN_S, Plan
 from tests.soak.reckoning import differences
 from tests.soak.report import Report
-from tests.soak.sales import Merchant, open_market
+from tests.soak.sales import open_market
+from tests.soak.stories import Merchant
 from tests.soak.tally import Journal, Tally
 from tests.support.postgresql import PostgresqlMissing
 from tests.support.redis import RedisMissing
@@ -34,6 +36,8 @@ LOOK_EVERY_S: Final = 1.0
 DAY_S: Final = 86_400
 UNRESOLVED: Final = f"{UNFINISHED} UNION SELECT id FROM attempts WHERE state = 'open'"
 """At the end no order is left open either: its time is over, and WeChat has said what became of it."""
+UNCONFIRMED: Final = f"{UNRESOLVED} UNION SELECT id FROM merchant_transfers WHERE state = 'awaiting'"
+"""Nor a transfer that nobody confirmed, once its day is over."""
 
 
 def main() -> int:
@@ -79,6 +83,7 @@ def _soak(plan: Plan, state: Path, console: Console) -> bool:
         urls = [f"http://127.0.0.1:{port}" for port in running.web_ports]
         client = Client(urls, running.stack.secret_key, tally, journal)
         market = open_market(running.stack, client, tally, journal)
+        open_sharing(market)
         merchants = [Merchant(market, plan, number) for number in range(plan.merchants)]
         mischief = Mischief(running.stack, plan, tally)
         hand = Hand(running, plan, tally, journal)
@@ -135,17 +140,17 @@ def _come_to_rest(running: Fleet, mischief: Mischief, report: Report) -> bool:
     """Everything up and well-behaved: wait until nothing is unfinished, before and after WeChat tells all again."""
     mischief.make_good()
     running.mend()
-    if not _wait_finished(running, mischief, report):
+    if not _wait_finished(running, mischief, report, UNRESOLVED):
         return False
     running.stack.desk("POST", "/clock", {"advance_s": DAY_S, "wait_s": 60})
-    return _wait_finished(running, mischief, report)
+    return _wait_finished(running, mischief, report, UNCONFIRMED)
 
 
-def _wait_finished(running: Fleet, mischief: Mischief, report: Report) -> bool:
+def _wait_finished(running: Fleet, mischief: Mischief, report: Report, unfinished: str) -> bool:
     deadline = time.monotonic() + REST_WITHIN_S
     while time.monotonic() < deadline:
         mischief.settle_abnormal()
-        left = len(running.rows(UNRESOLVED))
+        left = len(running.rows(unfinished))
         if not left and not running.rows("SELECT id FROM refunds WHERE state = 'abnormal'"):
             return True
         report.resting(left)

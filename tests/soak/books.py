@@ -13,16 +13,20 @@ from tests.soak.tally import Journal, Said
 Row = dict[str, Any]
 TABLES: Final = (
     "payment_intents", "attempts", "refunds", "ledger", "events", "deliveries", "discrepancies", "idempotency_keys",
+    "merchant_transfers", "profit_sharings", "profit_sharing_returns",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """The product's tables, the simulator's orders and refunds, what the shop heard, and what callers were told."""
+    """The product's tables, the simulator's own books, what the shop heard, and what callers were told."""
 
     tables: dict[str, list[Row]]
     orders: list[Row]
     paid_back: list[Row]
+    transfers: list[Row]
+    sharings: list[Row]
+    returns: list[Row]
     totals: dict[str, Any]
     heard: list[Row]
     answers: list[Said]
@@ -46,10 +50,14 @@ def grouped(rows: Iterable[Row], key: Callable[[Row], Any]) -> dict[Any, list[Ro
 def read_books(fleet: Fleet, journal: Journal) -> Books:
     """Everything, as it stands."""
     desk = fleet.stack.desk
+    shared = desk("GET", "/sharings")
     return Books(
         tables={name: fleet.rows(f"SELECT * FROM {name}") for name in TABLES},
         orders=desk("GET", "/orders")["orders"],
         paid_back=desk("GET", "/refunds")["refunds"],
+        transfers=desk("GET", "/transfers")["transfers"],
+        sharings=shared["sharings"],
+        returns=shared["returns"],
         totals=desk("GET", "/books"),
         heard=desk("GET", "/shop/webhooks")["webhooks"],
         answers=journal.answers(),

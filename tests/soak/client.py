@@ -27,6 +27,10 @@ EXPECTED: Final = frozenset(
         "charge_already_refunded",
         "charge_not_refundable",
         "amount_too_large",
+        "transfer_unexpected_state",
+        "profit_sharing_unexpected_state",
+        "profit_sharing_finished",
+        "profit_sharing_return_required",
     }
 )
 """Refusals that a story can run into honestly; any other one is trouble."""
@@ -68,12 +72,16 @@ class Client:
 
     def intent(self, intent_id: str) -> dict[str, Any]:
         """An intent as it is shown now."""
-        answer = self.until_answered("GET", f"/v1/payment_intents/{intent_id}")
+        return self.look(f"/v1/payment_intents/{intent_id}")
+
+    def look(self, path: str) -> dict[str, Any]:
+        """An object as it is shown now."""
+        answer = self.until_answered("GET", path)
         shown: dict[str, Any] = answer.json()
         if answer.status == 200:
             self._journal.seen(shown)
         else:
-            self._refused(f"GET {intent_id}", answer)
+            self._refused(f"GET {path}", answer)
         return shown
 
     def glance(self, path: str) -> str:

@@ -24,6 +24,24 @@ API: Final = {
         "truncate", "slow_body", "bad_signature", "settled_before_reply",
     ),
     "refund_query": ("latency", "drop_before", "error_500_before", "truncate", "unsigned"),
+    "code_pay": (
+        "latency", "drop_before", "drop_after", "error_500_before", "error_500_after", "html_502", "limit_429",
+        "limit_429_after", "truncate", "unsigned", "bad_signature",
+    ),
+    "reverse": ("latency", "drop_before", "drop_after", "error_500_after", "unsigned"),
+    "transfer": (
+        "latency", "drop_before", "drop_after", "error_500_before", "error_500_after", "html_502", "limit_429",
+        "limit_429_after", "truncate", "slow_body", "bad_signature",
+    ),
+    "transfer_query": ("latency", "drop_before", "error_500_before", "truncate", "unsigned"),
+    "transfer_cancel": ("latency", "drop_before", "drop_after", "error_500_after", "unsigned"),
+    "share": (
+        "latency", "drop_before", "drop_after", "error_500_before", "error_500_after", "html_502", "limit_429_after",
+        "truncate", "bad_signature",
+    ),
+    "share_query": ("latency", "drop_before", "error_500_before", "truncate", "unsigned"),
+    "share_return": ("latency", "drop_before", "drop_after", "error_500_after", "limit_429_after", "truncate"),
+    "share_return_query": ("latency", "drop_before", "error_500_before", "unsigned"),
     "certificates": ("latency", "drop_before", "error_500_before", "bad_signature"),
 }  # fmt: skip
 NOTICES: Final[dict[str, dict[str, Any]]] = {
@@ -92,7 +110,7 @@ class Mischief:
 
     def _api_and_notices(self) -> None:
         api = []
-        for _ in range(self._dice.randint(0, 3)):
+        for _ in range(self._dice.randint(0, 4)):
             path = self._dice.choice(tuple(API))
             fault, times = self._dice.choice(API[path]), self._dice.randint(1, 3)
             latency_s = self._dice.choice((0.2, 1.0, 2.5))

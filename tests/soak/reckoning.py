@@ -1,20 +1,20 @@
 """The reckoning of a soak: WeChat's books, the journal, intents, refunds, events and callers agree to the fen.
 
-Every law yields what breaks it, in words and with a kind: `lost` is money, an object or an event
-that somebody was promised and that is not there, `doubled` what happened twice, `differs` the rest.
+Every law yields what breaks it, in words and with a kind.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
 from tests.journeys.reckoning import CANCELED, DISCREPANCY, SUCCEEDED
+from tests.soak import reckoning_money_out
 from tests.soak.books import Books, Row, grouped
+from tests.soak.difference import DIFFERS, DOUBLED, LOST, Difference
 from tests.soak.tally import Said
 from wxbackend.domain.event import BY_NAME_ONLY
 
@@ -22,23 +22,14 @@ CREATED: Final = "payment_intent.created"
 REFUND_CREATED: Final = "refund.created"
 UNASKED: Final = frozenset(kind.value for kind in BY_NAME_ONLY)
 """The shop wants `*`, which these are not in."""
-LOST, DOUBLED, DIFFERS = "lost", "doubled", "differs"
 WORDS: Final = {"succeeded": "SUCCESS", "closed": "CLOSED", "abnormal": "ABNORMAL"}
 CUT_MS_MAX: Final = 3_000
 PAID_STATES: Final = ("SUCCESS", "REFUND")
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One thing that does not agree."""
-
-    kind: str
-    text: str
-
-
 def differences(books: Books) -> list[Difference]:
     """All that does not agree; empty when the books agree."""
-    laws = (_orders, _intents, _refunds, _totals, _events, _deliveries, _callers)
+    laws = (_orders, _intents, _refunds, _totals, _events, _deliveries, _callers, *reckoning_money_out.LAWS)
     return [found for law in laws for found in law(books)]
 
 
@@ -150,7 +141,7 @@ def _totals(books: Books) -> Iterator[Difference]:
         ("fen given back at WeChat, and in the journal", totals["refunded_total"], moved["refund_paid"]),
         (
             "fen that are left at WeChat, and in the journal",
-            totals["paid_total"] - totals["refunded_total"],
+            totals["paid_total"] - totals["refunded_total"] - totals["transferred_total"] - totals["shared_total"],
             balance["provider"],
         ),
         ("fen on their way to buyers, and reserved in the journal", abnormal, -balance["refunds_pending"]),
@@ -216,22 +207,33 @@ def _callers(books: Books) -> Iterator[Difference]:
         yield Difference(DIFFERS, text)
     intents = {f"pi_{row['id']}": row for row in books.tables["payment_intents"]}
     refunds = {f"re_{row['id']}": row for row in books.tables["refunds"]}
-    kept: dict[str, dict[str, Row]] = {"create": intents, "confirm": intents, "cancel": intents, "refund": refunds}
+    transfers = {f"tr_{row['id']}": row for row in books.tables["merchant_transfers"]}
+    sharings = {f"ps_{row['id']}": row for row in books.tables["profit_sharings"]}
+    returns = {f"psr_{row['id']}": row for row in books.tables["profit_sharing_returns"]}
+    kept: dict[str, dict[str, Row]] = {
+        "create": intents, "confirm": intents, "cancel": intents, "refund": refunds,
+        "transfer": transfers, "cancel transfer": transfers, "sharing": sharings, "return": returns,
+    }  # fmt: skip
     answers: dict[str, list[Said]] = {}
     for said in books.answers:
         answers.setdefault(said.key, []).append(said)
     for key, told in answers.items():
-        if len({(said.status, said.body) for said in told}) > 1:
+        if len({_meaning(said) for said in told}) > 1:
             yield Difference(DOUBLED, f"the key {key} was answered in {len(told)} different ways")
         for said in told:
             if said.status == 200 and said.shown["id"] not in kept[said.kind]:
                 yield Difference(LOST, f"{said.kind} {key} was answered with {said.shown['id']}, which is not kept")
     states = {name: row["status"] for name, row in intents.items()}
-    states |= {name: row["state"] for name, row in refunds.items()}
+    states |= {name: row["state"] for name, row in (refunds | transfers | returns).items()}
     for name, status in books.finals.items():
         if states.get(name) != status:
             yield Difference(LOST, f"{name} was shown as {status} and is {states.get(name, 'gone')}")
     yield from _once_each(books)
+
+
+def _meaning(said: Said) -> tuple[int, bytes | str]:
+    """What was answered; a refusal changed nothing and is not kept, so each has a request's number of its own."""
+    return said.status, said.body if said.status == 200 else str(said.shown["error"]["code"])
 
 
 def _once_each(books: Books) -> Iterator[Difference]:

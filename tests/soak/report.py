@@ -10,8 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.soak.books import Books
+from tests.soak.difference import DOUBLED, LOST, Difference
 from tests.soak.plan import Plan
-from tests.soak.reckoning import DOUBLED, LOST, PAID_STATES, Difference
+from tests.soak.reckoning import PAID_STATES
+from tests.soak.reckoning_money_out import KINDS
 from tests.soak.tally import Tally
 
 SHOWN_MAX: Final = 60
@@ -73,6 +75,7 @@ class Report:
         statuses = Counter(row["status"] for row in books.tables["payment_intents"])
         refunds = Counter(f"refunds {row['state']} ({row['origin']})" for row in books.tables["refunds"])
         discrepancies = Counter(f"{row['kind']} payments" for row in books.tables["discrepancies"])
+        out = Counter(f"{word} {row['state']}" for table, word in KINDS.items() for row in books.tables[table])
         paid = sum(order["trade_state"] in PAID_STATES for order in books.orders)
         told = [row for row in books.heard if row["answered"] < 300]
         return {
@@ -83,6 +86,7 @@ class Report:
             **{f"intents {status}": number for status, number in sorted(statuses.items())},
             **dict(sorted(refunds.items())),
             **discrepancies,
+            **dict(sorted(out.items())),
             "events": len(books.tables["events"]),
             "webhooks taken": len(told),
             "webhooks refused by the shop": len(books.heard) - len(told),

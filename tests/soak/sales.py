@@ -1,4 +1,4 @@
-"""Merchants and buyers: stories of one sale each, chosen by the seed, told until the time is over."""
+"""A market with buyers, and the story of one sale on a page."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from tests.soak.client import Client, Unanswered, at_once
-from tests.soak.plan import BUYERS, FEN_MAX, Plan
+from tests.soak.client import Client, at_once
+from tests.soak.plan import BUYERS, FEN_MAX
 from tests.soak.tally import Journal, Tally
 from tests.support.stack import MINI_PROGRAM, OFFICIAL_ACCOUNT, RunningStack
 
@@ -47,35 +47,6 @@ def open_market(stack: RunningStack, client: Client, tally: Tally, journal: Jour
     return Market(stack, client, tally, journal, tuple(Buyer(each["id"], each["openids"]) for each in found))
 
 
-class Merchant:
-    """One thread of sales."""
-
-    def __init__(self, market: Market, plan: Plan, number: int) -> None:
-        self._market = market
-        self._plan = plan
-        self._number = number
-        self._over = threading.Event()
-
-    def run(self) -> None:
-        """Sale after sale; the one under way is finished."""
-        sale = 0
-        while not self._over.is_set():
-            sale += 1
-            dice = self._plan.dice("merchant", self._number, sale)
-            name = f"soak-{self._plan.seed}-{self._number}-{sale}"
-            try:
-                Sale(self._market, dice, name).run()
-            except Unanswered:
-                pass
-            except Exception as error:  # noqa: BLE001 - a story that breaks is a finding, and the others go on
-                self._market.journal.trouble(f"the story {name} broke: {type(error).__name__}: {error}")
-            self._over.wait(dice.uniform(0, 0.6))
-
-    def stop(self) -> None:
-        """No further sale."""
-        self._over.set()
-
-
 class Sale:
     """One order of a shop, from its creation to its refund."""
 
@@ -85,7 +56,7 @@ class Sale:
         self._dice = dice
         self._name = name
         self._keys = 0
-        self._terminal = dice.choice(("official_account", "mini_program"))
+        self._terminal = dice.choice(("official_account", "mini_program", "WEB"))
         self._buyer = dice.choice(market.buyers)
         self._amount = dice.randint(1, FEN_MAX)
 
@@ -117,20 +88,27 @@ class Sale:
     def _open(self) -> dict[str, Any] | None:
         """Created and confirmed, in one request or two, by the shop or by the buyer's own session."""
         way = self._dice.choice(("at once", "at once", "in two steps", "by the buyer"))
-        body: dict[str, Any] = {"amount": self._amount, "currency": "CNY", "merchant_order_id": self._name}
         if way == "at once":
-            body |= {"confirm": True, **self._method()}
-        twins = self._dice.choice((1, 1, 1, 1, 1, 2, 4))
-        key = self._key("create")
-        shown = at_once(lambda: self._client.post("create", "/v1/payment_intents", body, key=key), twins)
-        intent = shown[0]
-        if intent is None or way == "at once":
-            return intent
+            return self._open_at_once()
+        intent = self._create({})
+        if intent is None:
+            return None
         if way == "in two steps":
             return self._confirm(intent, times=self._dice.choice((1, 1, 3))) or intent
         return self._confirm_as_buyer(intent) or intent
 
+    def _open_at_once(self) -> dict[str, Any] | None:
+        return self._create({"confirm": True, **self._method()})
+
+    def _create(self, more: dict[str, Any]) -> dict[str, Any] | None:
+        body = {"amount": self._amount, "currency": "CNY", "merchant_order_id": self._name, **more}
+        twins, key = self._dice.choice((1, 1, 1, 1, 1, 2, 4)), self._key("create")
+        return at_once(lambda: self._client.post("create", "/v1/payment_intents", body, key=key), twins)[0]
+
     def _method(self) -> dict[str, Any]:
+        if self._terminal == "WEB":
+            options = {"wechat_pay": {"terminal_type": "WEB"}}
+            return {"payment_method_data": {"type": "wechat_pay"}, "payment_method_options": options}
         appid = OFFICIAL_ACCOUNT if self._terminal == "official_account" else MINI_PROGRAM
         told = {"terminal_type": self._terminal, "openid": self._buyer.openids[appid]}
         return {"payment_method_data": {"type": "wechat_pay"}, "payment_method_options": {"wechat_pay": told}}
@@ -189,8 +167,17 @@ class Sale:
         self._at_the_cashier(intent, self._dice.choice(PAYING))
 
     def _at_the_cashier(self, intent: dict[str, Any], outcome: str) -> None:
-        answer = self._market.stack.pay(intent, outcome, self._buyer.id)
+        answer = self._present(intent, outcome, self._buyer)
         self._market.tally.add("cashier", f"{outcome}: {str(answer['err_msg']).rpartition(':')[2] or 'nothing'}")
+
+    def _present(self, intent: dict[str, Any], outcome: str, buyer: Buyer) -> dict[str, Any]:
+        """The buyer's telephone with what the front end was handed: a code to scan, or signed parameters."""
+        shown = intent["next_action"].get("wechat_pay_display_qr_code")
+        if shown is None:
+            return self._market.stack.pay(intent, outcome, buyer.id)
+        told = {"code": shown["data"], "outcome": outcome}
+        found: dict[str, Any] = self._market.stack.desk("POST", f"/buyers/{buyer.id}/scan", told)
+        return found
 
     def _cancel(self, intent: dict[str, Any], *, paying: bool) -> None:
         """The shop gives up, sometimes in the very moment in which the buyer pays."""
@@ -212,7 +199,7 @@ class Sale:
         if second is not None:
             second = self._payable(second)
         if self._dice.random() < 0.5 and "next_action" in first:
-            answer = self._market.stack.pay(first, "pay", first_buyer.id)
+            answer = self._present(first, "pay", first_buyer)
             self._market.tally.add("cashier", f"a replaced order: {str(answer['err_msg']).rpartition(':')[2]}")
         if second is not None:
             self._pay(second)

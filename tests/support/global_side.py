@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 from tests.support.wechat_side import OFFICIAL_ACCOUNT, WechatSide
@@ -18,8 +19,9 @@ from wxbackend.providers.wechat_v3.config import (
     load_public_key,
 )
 from wxbackend.providers.wechat_v3.keys import KeyRing
+from wxbackend.simulators.credentials import ABROAD_FOLDER, MCHID_ABROAD
 
-MCHID_ABROAD: Final = "1900000216"
+__all__ = ["MCHID_ABROAD", "GlobalSide"]
 TERMS: Final = Terms(
     merchant_category_code="5812",
     store_name="Tea & Co",
@@ -34,6 +36,14 @@ class GlobalSide(WechatSide):
 
     name = "wechat_global"
     currency = "GBP"
+    orders = "/v3/global/transactions"
+    mchid = MCHID_ABROAD
+    signer = MCHID_ABROAD
+
+    @property
+    def keys(self) -> Path:
+        """Where the keys of the number abroad lie."""
+        return self.directory / ABROAD_FOLDER
 
     def introduce(self) -> Provider:
         """Our adapter, ready to believe what this side says."""
@@ -43,7 +53,7 @@ class GlobalSide(WechatSide):
 
     def abroad(self, *, with_public_key: bool = True, **changes: Any) -> WechatGlobal:
         """Our adapter with the files that the simulated console gave the merchant."""
-        files, shared = self.directory / "merchant_abroad", self.directory / "merchant"
+        files, shared = self.keys, self.directory / "merchant"
         public_key_id = (shared / "pub_key_id.txt").read_text().strip()
         serial, _ = load_certificate((files / "apiclient_cert.pem").read_bytes())
         config = MerchantConfig(
@@ -70,7 +80,6 @@ class GlobalSide(WechatSide):
         """An order of 20.00 GBP for the default buyer that was just recorded."""
         fields: dict[str, Any] = {
             "provider": self.name,
-            "merchant": MCHID_ABROAD,
             "money": Money(2000, self.currency),
         }
         return super().attempt(appid, **(fields | changes))

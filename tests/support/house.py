@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 T = TypeVar("T")
-WAIT_S_MAX: Final = 15.0
+WAIT_S_MAX: Final = 60.0
 NEVER_S: Final = "[100000]"
 SETTINGS: Final = {
     "WXBACKEND__WORK__LOOK_AFTER_S": "[0.05, 0.05, 0.05]",
     "WXBACKEND__WORK__REFUND_LOOK_AFTER_S": NEVER_S,  # only a hint makes it look
-    "WXBACKEND__UPSTREAM__READ_TIMEOUT_S": "2.0",
-    "WXBACKEND__UPSTREAM__TOTAL_TIMEOUT_S": "3.0",
+    "WXBACKEND__UPSTREAM__READ_TIMEOUT_S": "8.0",
+    "WXBACKEND__UPSTREAM__TOTAL_TIMEOUT_S": "12.0",
 }
 
 

@@ -8,9 +8,26 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 END_WITHIN_S: Final = 10
+
+
+class Running(Protocol):
+    """A process that leads its group, as `subprocess.Popen` shows one."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        ...
+
+    def poll(self) -> int | None:
+        """How it ended, or None while it runs."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """How it ended, once it has."""
+        ...
 
 
 def launch(
@@ -23,14 +40,14 @@ def launch(
         )
 
 
-def kill(process: subprocess.Popen[bytes]) -> None:
+def kill(process: Running) -> None:
     """kill -9, the process and its group; waits until it is gone."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
-def end(processes: Iterable[subprocess.Popen[bytes]]) -> None:
+def end(processes: Iterable[Running]) -> None:
     """Ask all to stop, at the same time; kill what has not stopped in time."""
     asked = list(processes)
     for process in asked:

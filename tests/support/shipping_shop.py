@@ -179,7 +179,7 @@ def open_shop(store: Any, side: WechatSide, folder: Path) -> Iterator[Scene]:
         pushes=WeChatPushes(coordination, clock),
     )
     nothing: Any = None
-    accounts = SimpleNamespace(endpoints=lambda *_, **__: (), app=apps.get)
+    accounts = SimpleNamespace(endpoints=lambda *_, **__: (), app=apps.get, shipping_apps=lambda: tuple(apps.values()))
     deps = Dependencies(
         store=store,
         transport=side.transport,

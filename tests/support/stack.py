@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import sqlite3
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import urllib3
 
-from tests.support import processes
+from tests.support import processes, workshop
+from tests.support.console import downloads
 from wxbackend.development import CONFIG, ROOT, Stack
-from wxbackend.simulators.credentials import ensure
 
 T = TypeVar("T")
 OFFICIAL_ACCOUNT: Final = "wx2421b1c4370ec43b"
@@ -36,9 +36,9 @@ QUICK: Final = {
     "WXBACKEND__WORK__SHIPPING_AGAIN_AFTER_S": "[0.5, 0.5, 1]",
     "WXBACKEND__WORK__REFUND_SPACING_S": "0",
     "WXBACKEND__WORK__IDLE_WAIT_S": "0.05",
-    "WXBACKEND__WORK__WEBHOOK_DELAYS_S": "[0.2, 0.2, 0.2, 0.5, 0.5, 1, 1, 1]",
-    "WXBACKEND__UPSTREAM__READ_TIMEOUT_S": "2.0",
-    "WXBACKEND__UPSTREAM__TOTAL_TIMEOUT_S": "3.0",
+    "WXBACKEND__WORK__WEBHOOK_DELAYS_S": "[0.2, 0.2, 0.2, 0.5, 0.5, 1, 1, 1, 1, 1, 1]",
+    "WXBACKEND__UPSTREAM__READ_TIMEOUT_S": "3.0",
+    "WXBACKEND__UPSTREAM__TOTAL_TIMEOUT_S": "3.9",
     "WXBACKEND__WORK__WEBHOOK_TIMEOUT_S": "7",
     "WXBACKEND__WORK__LEASE_S": "8",
     "WXBACKEND_LOG_LEVEL": "INFO",
@@ -64,6 +64,10 @@ MONEY_TABLES: Final = (
 )
 
 
+UNTOLD: Final = (
+    "SELECT deliveries.id FROM deliveries JOIN events ON events.id = event_id"
+    " WHERE subject_id = ? AND state = 'pending'"
+)
 UNFINISHED: Final = (
     "SELECT id FROM attempts WHERE state IN ('recorded', 'uncertain', 'closing')"
     " UNION SELECT id FROM refunds WHERE state IN ('recorded', 'uncertain', 'short', 'processing')"
@@ -77,12 +81,20 @@ UNFINISHED: Final = (
 """What is being ordered, closed, refunded, told to be shipped or delivered; a refund that is queued for long rests."""
 
 
+PORTS: Final = range(15_000, 32_000)
+"""Below those that a kernel lends to connections: one of these stays free while nobody listens on it."""
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on, and that this process was not given before."""
+    while True:
+        port = secrets.choice(PORTS)
+        with closing(socket.socket()) as probe, suppress(OSError):
+            if port not in _given:
+                probe.bind(("127.0.0.1", port))
+                _given.add(port)
+                return port
 
 
 def invocation(intent: dict[str, Any]) -> dict[str, Any]:
@@ -128,7 +140,9 @@ class RunningStack:
     stack: Stack
     extra_environment: dict[str, str] = field(default_factory=dict)
     extra_commands: dict[str, list[str]] = field(default_factory=dict)
-    _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    from_scratch: bool = False
+    """Whether each process is an interpreter of its own, as a merchant has it, or forked from one with all loaded."""
+    _processes: dict[str, processes.Running] = field(default_factory=dict)
     _http: urllib3.PoolManager = field(
         default_factory=lambda: urllib3.PoolManager(retries=False, timeout=20.0, maxsize=64)
     )
@@ -142,7 +156,10 @@ class RunningStack:
             if names and name not in names:
                 continue
             log = self.stack.state / f"{name}.log"
-            self._processes[name] = processes.launch(command, log, cwd=ROOT, environment=environment)
+            if self.from_scratch:
+                self._processes[name] = processes.launch(command, log, cwd=ROOT, environment=environment)
+            else:
+                self._processes[name] = workshop.launch(command, log, environment=environment)
         if not names or "web" in names:
             self.stack.wait_until_ready()
 
@@ -321,23 +338,33 @@ class RunningStack:
         """Whether nothing is being ordered, closed, refunded or delivered any more."""
         return not self.rows(UNFINISHED)
 
+    def wait_told(self, *intents: dict[str, Any]) -> None:
+        """Wait until the merchant heard of every event that there is about these, in whatever order they came."""
+        for intent in intents:
+            number = int(intent["id"].removeprefix("pi_"))
+            self.wait_for(lambda number=number: not self.rows(UNTOLD, number), "earlier events to be told")  # type: ignore[misc]
+
     def money_rows(self) -> dict[str, list[dict[str, Any]]]:
         """Everything that is about money; equal before and after means that nothing changed."""
         return {name: self.rows(f"SELECT * FROM {name} ORDER BY id") for name in MONEY_TABLES}
 
 
 def running(
-    state: Path, extra_commands: dict[str, list[str]] | None = None, /, **extra_environment: str
+    state: Path,
+    extra_commands: dict[str, list[str]] | None = None,
+    from_scratch: bool = False,
+    /,
+    **extra_environment: str,
 ) -> Iterator[RunningStack]:
     """A stack that runs while the caller uses it, with processes of the caller's beside it."""
     state.mkdir(parents=True, exist_ok=True)
-    stack = Stack(state=state, web_port=free_port(), simulator_port=free_port())
+    stack = Stack(state, free_port(), free_port(), simulator_tls_port=free_port())
     os.environ.pop("WXBACKEND_CONFIG", None)
-    ensure(stack.credentials)
+    downloads(stack.credentials)
     stack.prepare()
     assert CONFIG.exists()
     assert sys.version_info >= (3, 11)
-    found = RunningStack(stack, extra_environment, extra_commands or {})
+    found = RunningStack(stack, extra_environment, extra_commands or {}, from_scratch)
     try:
         found.start()
         # Until then a notice that WeChat signs with its certificate is refused, as on a merchant's first day.

@@ -59,6 +59,8 @@ class Till:
     secret_key: str
     publishable_key: str
     engine: Engine
+    version: str
+    """By which version of WeChat's API codes are charged."""
     buyer: str = ""
     openids: dict[str, str] = field(default_factory=dict)
 
@@ -165,6 +167,15 @@ class Till:
         found: dict[str, Any] = self.desk("GET", f"/orders/{self.attempts(intent)[-1]['out_trade_no']}")
         return found
 
+    def charged(self, intent: dict[str, Any]) -> int:
+        """How often WeChat was told to charge a code for the intent."""
+        return self.asked({"v2": "/pay/micropay", "v3": "/codepay"}[self.version], intent)
+
+    def queried(self, intent: dict[str, Any]) -> int:
+        """How often WeChat was asked what became of the intent's newest order."""
+        number = self.attempts(intent)[-1]["out_trade_no"]
+        return self.asked({"v2": "/pay/orderquery", "v3": f"/out-trade-no/{number}"}[self.version], intent)
+
     def asked(self, ending: str, intent: dict[str, Any]) -> int:
         """How often WeChat was asked for an order of the intent at a path with that ending."""
         numbers = [row["out_trade_no"] for row in self.attempts(intent)]
@@ -191,12 +202,13 @@ class Till:
 
 
 @contextmanager
-def till(state: Path) -> Iterator[Till]:
-    """The product over a new database, and the simulator beside it."""
+def till(state: Path, version: str = "v2") -> Iterator[Till]:
+    """The product over a new database, and the simulator beside it; codes are charged by that version of the API."""
     with wechat_side(state) as side:
-        stack = Stack(state, free_port(), urlsplit(side.url).port or 0)
+        stack = Stack(state, free_port(), urlsplit(side.url).port or 0, urlsplit(side.tls_url).port)
         stack.prepare()
-        settings = load_settings(environment=stack.environment() | QUICK)
+        chosen = {"WXBACKEND_V3_CODEPAY": "true"} if version == "v3" else {}
+        settings = load_settings(environment=stack.environment() | QUICK | chosen)
         assembled = assemble(settings)
         clock = MovableClock(assembled.deps)
         deps = replace(assembled.deps, surroundings=clock)
@@ -209,6 +221,7 @@ def till(state: Path) -> Iterator[Till]:
             secret_key=stack.key("secret_key"),
             publishable_key=stack.key("publishable_key"),
             engine=engine,
+            version=version,
         )
         try:
             made.begin()

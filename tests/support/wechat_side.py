@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from uuid import uuid4
 
 import urllib3
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from tests.support.console import downloads
 from tests.support.objects import an_attempt
 from wxbackend.domain.attempt import Attempt
 from wxbackend.domain.observation import Observation, Opened
@@ -24,7 +25,7 @@ from wxbackend.ports.provider import ClientCertificate, Exchange, Hosts, Platfor
 from wxbackend.providers.wechat_v2 import config as v2
 from wxbackend.providers.wechat_v2 import wire as v2_wire
 from wxbackend.providers.wechat_v2.adapter import WechatV2
-from wxbackend.providers.wechat_v3.adapter import WechatV3
+from wxbackend.providers.wechat_v3.adapter import PaymentCalls, WechatV3
 from wxbackend.providers.wechat_v3.config import (
     MerchantConfig,
     load_certificate,
@@ -33,7 +34,7 @@ from wxbackend.providers.wechat_v3.config import (
 )
 from wxbackend.providers.wechat_v3.keys import KeyRing
 from wxbackend.simulators.app import create_app
-from wxbackend.simulators.credentials import Credentials, ensure
+from wxbackend.simulators.credentials import Credentials
 from wxbackend.simulators.tls import EncryptedPort
 from wxbackend.simulators.world import World
 from wxbackend.transport.http import HttpTransport, Limits
@@ -135,6 +136,11 @@ class WechatSide:
     name = "wechat_v3"
     sign_type = "RSA"
     currency = "CNY"
+    orders = "/v3/pay/transactions"
+    mchid = "1900000109"
+    signer = mchid
+    apps: ClassVar[Mapping[str, str]] = {}
+    """The apps that stand here for those of a merchant that signs for itself."""
 
     def __init__(self, url: str, mailbox: Mailbox, directory: Path, tls_url: str = "") -> None:
         self.url = url
@@ -142,7 +148,7 @@ class WechatSide:
         self.mailbox = mailbox
         self.directory = directory
         self.surroundings = Clockwork()
-        self.transport = HttpTransport(Limits(connect_s=2.0, read_s=2.0, total_s=4.0))
+        self.transport = HttpTransport(Limits(connect_s=10.0, read_s=10.0, total_s=20.0))
         self._http = urllib3.PoolManager(retries=False, timeout=10.0)
         self.provider = self.introduce()
 
@@ -151,6 +157,17 @@ class WechatSide:
         provider = self.adapter()
         provider.trust(self.transport.send(provider.certificates()))
         return provider
+
+    @property
+    def keys(self) -> Path:
+        """Where the signer's own keys lie."""
+        return self.directory / "merchant"
+
+    @property
+    def v3(self) -> PaymentCalls:
+        """Our adapter with what API v3 has in either mode."""
+        assert isinstance(self.provider, PaymentCalls)
+        return self.provider
 
     @property
     def wechat_v3(self) -> WechatV3:
@@ -168,13 +185,13 @@ class WechatSide:
         heads = [letter.headers | {name: "x" + letter.headers[name][1:]} for name in names]
         return [Letter({}, letter.body), *(Letter(head, letter.body) for head in heads)]
 
-    def adapter(self, *, with_public_key: bool = True, **changes: Any) -> WechatV3:
+    def adapter(self, *, with_public_key: bool = True, **changes: Any) -> PaymentCalls:
         """Our adapter with the files that the simulated console gave the merchant."""
         files = self.directory / "merchant"
         public_key_id = (files / "pub_key_id.txt").read_text().strip()
         serial, _ = load_certificate((files / "apiclient_cert.pem").read_bytes())
         config = MerchantConfig(
-            mchid="1900000109",
+            mchid=self.mchid,
             serial=serial,
             private_key=load_private_key((files / "apiclient_key.pem").read_bytes()),
             apiv3_keys=((files / "apiv3_key.txt").read_bytes().strip(),),
@@ -193,14 +210,16 @@ class WechatSide:
         terminal = Terminal.MINI_PROGRAM if appid == MINI_PROGRAM else Terminal.OFFICIAL_ACCOUNT
         fields: dict[str, Any] = {
             "out_trade_no": f"o{uuid4().hex[:24]}",
-            "app": appid,
+            "merchant": self.mchid,
+            "app": self.app(appid),
             "terminal": terminal,
             "payer": self.openid(appid),
             "created_ms": now_ms,
             "sent_ms": now_ms,
             "expires_ms": now_ms + 7_200_000,
         }
-        return an_attempt(**(fields | changes))
+        fields |= changes
+        return an_attempt(**(fields | {"app": self.app(fields["app"])}))
 
     def attempt_at(self, terminal: Terminal, **changes: Any) -> Attempt:
         """The same for a terminal whose orders name no payer."""
@@ -244,7 +263,11 @@ class WechatSide:
     def openid(self, appid: str) -> str:
         """The default buyer's openid in an app."""
         openids: dict[str, str] = self.desk("GET", f"/buyers/{BUYER}")["openids"]
-        return openids[appid]
+        return openids[self.app(appid)]
+
+    def app(self, appid: str) -> str:
+        """The app of this side that stands for a merchant's own."""
+        return self.apps.get(appid, appid)
 
     def desk(self, method: str, path: str, body: object = None) -> Any:
         """A desk call that must succeed."""
@@ -274,7 +297,7 @@ class WechatV2Side(WechatSide):
         names = ("apiclient_cert.pem", "apiclient_key.pem", "tls_authority.pem")
         config = v2.MerchantConfig(
             mchid="1900000109",
-            apps=frozenset({OFFICIAL_ACCOUNT, MINI_PROGRAM}),
+            apps=frozenset({OFFICIAL_ACCOUNT, MINI_PROGRAM, MOBILE_APP}),
             key=(files / "apiv2_key.txt").read_text().strip(),
             sign_type=self.sign_type,
             notify_url=self.mailbox.url,
@@ -316,7 +339,7 @@ class Quiet(WSGIRequestHandler):
 @contextmanager
 def wechat_side(directory: Path, kind: type[WechatSide] = WechatSide) -> Iterator[WechatSide]:
     """The simulator on a free port, and on an encrypted one, with keys of its own."""
-    credentials: Credentials = ensure(directory / "wechat")
+    credentials: Credentials = downloads(directory / "wechat")
     world = World(credentials)
     world.start()
     app = create_app(world)

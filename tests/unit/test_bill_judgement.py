@@ -21,7 +21,7 @@ from wxbackend.domain.bill_judgement import (
 from wxbackend.domain.refund import RefundState
 
 ROW: Final = BillRow(Told.PAID, "o1", "4200", "", "", 2000, 0, 12_000, 2000, 6_000, "CNY")
-OURS: Final = OurPayment(1, 2, ACCOUNT, False, "o1", "4200", 2000, "CNY", AttemptState.PAID, 5)
+OURS: Final = OurPayment(1, 2, ACCOUNT, False, "o1", "4200", 2000, "CNY", AttemptState.PAID, 5, provider="wechat_v3")
 REFUND: Final = BillRow(Told.REFUNDED, "o1", "4200", "r1", "5030", 0, 300, 0, 0, 6_000, "CNY")
 
 
@@ -61,7 +61,7 @@ def test_a_payment_is_judged_by_what_both_sides_say(row: BillRow, ours: OurPayme
 @pytest.mark.parametrize("told", [told for told in Told if told.subject.value == "refund"])
 @pytest.mark.parametrize("state", list(RefundState))
 def test_a_refund_may_be_further_on_here_than_in_the_night_and_never_behind(told: Told, state: RefundState) -> None:
-    ours = OurRefund(1, 2, 3, ACCOUNT, False, "r1", "5030", 300, "CNY", state, 1, 5)
+    ours = OurRefund(1, 2, 3, ACCOUNT, False, "r1", "5030", 300, "CNY", state, 1, 5, provider="wechat_v3")
     fits = {
         Told.REFUNDED: {"succeeded"},
         Told.REFUND_FAILED: {"closed", "declined"},

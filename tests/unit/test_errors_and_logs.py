@@ -82,7 +82,7 @@ def test_the_tree_drawn_in_the_module_is_the_tree() -> None:
 
 
 def test_a_call_is_logged_without_its_address_header_or_body() -> None:
-    transport = HttpTransport(Limits(1.0, 1.0, 2.0))
+    transport = HttpTransport(Limits(10.0, 10.0, 20.0))
 
     def call(url: str) -> int:
         target = f"/sns/oauth2/access_token?secret={SECRET}"

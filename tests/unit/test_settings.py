@@ -10,13 +10,16 @@ from typing import Any, Final, cast
 
 import pytest
 
+from tests.support.console import downloads
 from tests.support.stack import MCHID, OFFICIAL_ACCOUNT
 from wxbackend import assembly
 from wxbackend.directory import SettingsDirectory
 from wxbackend.domain.errors import WxbackendError
 from wxbackend.domain.terminal import AppKind
 from wxbackend.ports.accounts import KeyKind
+from wxbackend.providers.wechat_global.adapter import WechatGlobal
 from wxbackend.providers.wechat_v3.adapter import WechatV3
+from wxbackend.providers.wechat_v3.partner import WechatPartner
 from wxbackend.settings import Settings, load_settings
 from wxbackend.settings_document import CONFIG_VARIABLE, WrongSettings
 from wxbackend.simulators.credentials import ensure
@@ -32,7 +35,7 @@ WEBHOOK_SECRET: Final = "whsec_" + "0c" * 24
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A state folder with every file that the development settings name."""
     state = tmp_path_factory.mktemp("state")
-    ensure(state / "wechat")
+    downloads(state / "wechat")
     (state / "keys").mkdir()
     names = {"secret_key": SECRET_KEY, "publishable_key": PUBLISHABLE_KEY, "webhook_secret": WEBHOOK_SECRET}
     for name, value in names.items():
@@ -256,10 +259,10 @@ def test_right_keys_make_a_provider(load: Load) -> None:
     assert (provider.name, provider.merchant) == ("wechat_v3", MCHID)
 
 
-def provider_of(settings: Settings) -> WechatV3:
+def provider_of(settings: Settings) -> WechatV3 | WechatPartner | WechatGlobal:
     """The first merchant's adapter, without a database behind it."""
     nothing = cast("Any", SimpleNamespace())
-    return assembly._wechat_v3(settings, settings.accounts[0].merchants[0], nothing, nothing)
+    return assembly._wechat_v3(settings, settings.accounts[0].merchants[0], nothing, nothing, nothing)
 
 
 @pytest.mark.parametrize("url", ["no url", "mysql://u:p4ssw0rd@h/d", "sqlite:/x", "postgresql://u:p4ssw0rd@h:port/d"])
@@ -283,6 +286,7 @@ def test_a_private_client_ip_is_let_pass_only_where_the_settings_say_so(load: Lo
     assert not load("allow_private_client_ips = true\n", "").server.allow_private_client_ips
 
 
+CODEPAY: Final = 'v3_codepay = "${WXBACKEND_V3_CODEPAY:-false}"'
 V3: Final = 'api_version = "${WXBACKEND_API_VERSION:-v3}"'
 
 
@@ -313,8 +317,46 @@ def test_a_merchant_on_v2_needs_no_apiv3_key_and_one_on_v3_no_apiv2_key(load: Lo
         ('sign_type = "${WXBACKEND_SIGN_TYPE:-MD5}"', 'sign_type = "SHA1"', "sign_type"),
         ("apiv2_key_file", "# apiv2_key_file", 'api_version "v2" needs apiv2_key_file'),
         ("tls_authority.pem", "none.pem", "authority_file"),
+        (CODEPAY, "v3_codepay = 7", "v3_codepay"),
     ],
 )
 def test_a_wrong_choice_of_version_names_itself(load: Load, old: str, new: str, told: str) -> None:
     with pytest.raises(WrongSettings, match=told):
         load(old, new, WXBACKEND_API_VERSION="v2")
+
+
+@pytest.mark.parametrize(("name", "used"), [("apiv3_key", "v2"), ("apiv2_key", "v3")])
+def test_a_previous_key_stands_beside_the_present_one_and_never_instead_of_it(
+    load: Load, state: Path, tmp_path: Path, name: str, used: str
+) -> None:
+    line = f'{name}_file = "${{WXBACKEND_STATE_DIR:-../var/development}}/wechat/merchant/{name}.txt"\n'
+    before = line.replace("_file", "_previous_file")
+    with pytest.raises(WrongSettings, match=f"{name}_previous_file needs {name}_file beside it"):
+        load(line, before, WXBACKEND_API_VERSION=used)
+    with pytest.raises(WrongSettings, match=f"{name}_previous_file holds the same key"):
+        load(line, line + before)
+    (tmp_path / "old.txt").write_text("O" * 32)
+    settings = load(line, f'{line}{name}_previous_file = "{tmp_path}/old.txt"\n')
+    (merchant,) = settings.accounts[0].merchants
+    present = (state / f"wechat/merchant/{name}.txt").read_text().strip()
+    if name == "apiv3_key":
+        assert merchant.apiv3_keys == (present.encode(), b"O" * 32)
+    else:
+        assert (merchant.apiv2_key, merchant.apiv2_key_previous) == (present, "O" * 32)
+    assert "OOOO" not in f"{settings!r} {settings}"
+
+
+def test_a_previous_apiv2_key_of_the_wrong_length_names_itself(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "old.txt").write_text("short")
+    settings = load("apiv2_key_file", f'apiv2_key_previous_file = "{tmp_path}/old.txt"\napiv2_key_file')
+    merchant = settings.accounts[0].merchants[0]
+    with pytest.raises(WrongSettings, match="exactly 32 letters and digits"):
+        assembly._wechat_v2(settings, merchant, frozenset(), cast("Any", SimpleNamespace()))
+
+
+def test_payment_codes_by_api_v3_need_its_key(load: Load) -> None:
+    merchant = "${WXBACKEND_STATE_DIR:-../var/development}/wechat/merchant"
+    key = f'apiv3_key_file = "{merchant}/apiv3_key.txt"\n'
+    assert not load(key, WXBACKEND_API_VERSION="v2").accounts[0].merchants[0].v3_codepay
+    with pytest.raises(WrongSettings, match=r"v3_codepay.* needs apiv3_key_file; leave it out"):
+        load(key, WXBACKEND_API_VERSION="v2", WXBACKEND_V3_CODEPAY="true")

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, generate
 from tests.vectors.test_wechat_v3 import KEYS
 from wxbackend.domain.observation import Absent, Closed, Declined, Observation, Uncertain
 from wxbackend.ports.provider import PlatformCertificate
-from wxbackend.providers.wechat_v3 import mapping
-from wxbackend.providers.wechat_v3.keys import LOOK_AGAIN_AFTER_S, KeyRing
+from wxbackend.providers.wechat_v3 import code_payments, mapping
+from wxbackend.providers.wechat_v3.keys import ASK_AGAIN_AFTER_S, LOOK_AGAIN_AFTER_S, KeyRing
 
 REQUEST_ID = "08F78BB5AF0610C302185F20D7B1BA01289C0C-"
 
@@ -43,6 +43,20 @@ REQUEST_ID = "08F78BB5AF0610C302185F20D7B1BA01289C0C-"
 )
 def test_only_a_refusal_that_is_one_is_declined(status: int, code: str, cause: str, kind: type[Observation]) -> None:
     assert isinstance(mapping.of_order_error(status, code, "message", REQUEST_ID + cause), kind)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (400, "AUTH_CODE_EXPIRE", Declined), (403, "NOT_ENOUGH", Declined), (400, "PARAM_ERROR", Declined),
+        (403, "NO_AUTH", Declined), (403, "TRADE_ERROR", Declined), (400, "A_NEW_ONE", Uncertain), (404, "", Uncertain),
+        (400, "ORDER_PAID", Uncertain), (400, "ORDER_REVERSED", Closed), (400, "BANK_ERROR", Uncertain),
+    ],
+)  # fmt: skip
+def test_only_a_known_refusal_lets_the_buyer_of_a_payment_code_go(
+    status: int, code: str, kind: type[Observation]
+) -> None:
+    assert isinstance(code_payments.of_charge_error(status, code, "message", REQUEST_ID + "0"), kind)
 
 
 def test_what_a_buyer_reads_holds_nothing_of_the_message_and_the_operator_reads_all() -> None:
@@ -147,3 +161,34 @@ def test_a_key_added_by_the_worker_is_used_without_a_look() -> None:
     keys.add((CERTIFICATE,))
     assert keys.find(CERTIFICATE.serial) is not None
     assert shelf.looks == 0
+
+
+def test_an_unknown_certificate_is_asked_for_once_a_minute_however_many_come_and_an_unknown_public_key_never() -> None:
+    shelf, now_s, asked = Shelf(), [1_000], []
+    keys = KeyRing({}, load=shelf, clock_s=lambda: now_s[0], missing=lambda: asked.append(now_s[0]))
+    for name in ("PUB_KEY_ID_0114232134912410000000000000", "", "../../x", "F" * 41, "f" * 40):
+        assert keys.find(name) is None
+    assert asked == []
+    barrier = Barrier(8)
+
+    def knock(number: int) -> None:
+        barrier.wait()
+        for attempt in range(50):
+            assert keys.find(f"{number:020X}{attempt:020X}") is None
+
+    threads = [Thread(target=knock, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert asked == [1_000]
+    now_s[0] += ASK_AGAIN_AFTER_S - 1
+    shelf.certificates = (CERTIFICATE,)
+    assert keys.find(CERTIFICATE.serial) is not None
+    assert keys.find("A" * 40) is None
+    assert asked == [1_000]
+    now_s[0] += 1
+    assert keys.find(CERTIFICATE.serial) is not None
+    assert asked == [1_000]
+    assert keys.find("A" * 40) is None
+    assert asked == [1_000, 1_060]

@@ -33,6 +33,7 @@ from wxbackend.providers.wechat_v2 import code_payments, mapping, opening, signi
 OK: Final = {"result_code": "SUCCESS"}
 PAID: Final = {
     "transaction_id": "4200", "total_fee": "2000", "fee_type": "CNY", "openid": "o1", "time_end": "20260101080000",
+    "out_trade_no": an_attempt().out_trade_no,
 }  # fmt: skip
 REFUND: Final = Refund(
     id=1, intent_id=1, attempt_id=11, account="acct_a", livemode=False, provider="wechat_v2", merchant=CONFIG.mchid,
@@ -170,7 +171,7 @@ def test_a_refused_close_closes_only_what_was_closed(code: str, expected: type) 
         ("NOTENOUGH", RefundShort), ("SYSTEMERROR", Uncertain), ("BIZERR_NEED_RETRY", Uncertain),
         ("FREQUENCY_LIMITED", Uncertain), ("INVALID_REQ_TOO_MUCH", Uncertain), ("ORDER_NOT_READY", Uncertain),
         ("SIGNERROR", Uncertain), ("TRADE_OVERDUE", Declined), ("REFUND_FEE_MISMATCH", Declined),
-        ("USER_ACCOUNT_ABNORMAL", Declined), ("A_NEW_ONE", Declined),
+        ("USER_ACCOUNT_ABNORMAL", Declined), ("A_NEW_ONE", Declined), ("", Uncertain),
     ],
 )  # fmt: skip
 def test_a_refused_refund_releases_its_amount_only_where_the_refusal_is_final(code: str, expected: type) -> None:
@@ -192,6 +193,20 @@ def test_our_refund_is_found_among_others(state: str, expected: type) -> None:
     assert isinstance(exchange.read(answered(OK | others)), Uncertain)
     assert exchange.read(failed("REFUNDNOTEXIST")) == Absent()
     assert isinstance(exchange.read(failed("SYSTEMERROR")), Uncertain)
+
+
+@pytest.mark.parametrize("number", ["order12", "ORDER11", ""])
+def test_a_proven_answer_about_another_order_or_refund_tells_nothing(number: str) -> None:
+    """Nothing signed in an answer tells its time, so an old one about something else stays proven for ever."""
+    paid = OK | PAID | {"out_trade_no": number}
+    with pytest.raises(ProviderUnknown):
+        adapter().query(an_attempt()).read(answered(paid | {"trade_state": "SUCCESS"}))
+    with pytest.raises(ProviderUnknown):
+        adapter().charge_code(an_attempt(), CODE).read(answered(paid))
+    with pytest.raises(ProviderUnknown):
+        adapter().refund(REFUND).read(answered(OK | {"out_refund_no": number, "refund_id": "50"}))
+    said = adapter().refund(REFUND).read(answered(OK | {"out_refund_no": "r1", "refund_id": "50"}))
+    assert said == RefundProcessing("50")
 
 
 @pytest.mark.parametrize(
@@ -219,6 +234,13 @@ def test_a_signed_notice_without_what_it_must_say_is_refused(change: dict[str, s
         adapter().read_notice({}, answered(good | change).body)
 
 
+@pytest.mark.parametrize("state", ["NOTPAY", "REVOKED", "CLOSED", "USERPAYING"])
+def test_a_notice_that_does_not_say_paid_moves_nothing(state: str) -> None:
+    """The signature of an answer to a query fits a notice too."""
+    notice = adapter().read_notice({}, answered(OK | PAID | {"trade_state": state}).body)
+    assert (notice.out_trade_no, notice.observation) == (PAID["out_trade_no"], None)
+
+
 def test_a_notice_of_a_failed_payment_says_nothing_of_the_order() -> None:
     notice = adapter().read_notice({}, answered({"result_code": "FAIL", "out_trade_no": "order11"}).body)
     assert (notice.out_trade_no, notice.observation) == ("order11", None)
@@ -232,7 +254,7 @@ def test_a_code_and_a_reversal_are_sent_as_they_must_be() -> None:
     sent = wire.parse(charge.body)
     assert (charge.target, charge.client) == ("/pay/micropay", None)
     assert (sent["auth_code"], sent["total_fee"]) == ("134567890123456789", "2000")
-    assert not {"notify_url", "openid", "trade_type"} & set(sent)
+    assert not {"notify_url", "openid", "trade_type", "time_expire"} & set(sent)
     back = adapter().reverse(an_attempt())
     assert (back.target, back.client, back.hosts) == ("/secapi/pay/reverse", CONFIG.client, CONFIG.certificate_hosts)
 
@@ -243,10 +265,21 @@ def test_a_code_and_a_reversal_are_sent_as_they_must_be() -> None:
         ("USERPAYING", Pending), ("SYSTEMERROR", Uncertain), ("BANKERROR", Uncertain), ("ORDERPAID", Uncertain),
         ("ORDERCLOSED", Closed), ("ORDERREVERSED", Closed), ("AUTHCODEEXPIRE", Declined), ("NOTENOUGH", Declined),
         ("AUTH_CODE_INVALID", Declined), ("TRADE_ERROR", Declined), ("NOTSUPORTCARD", Declined),
+        ("PARAM_ERROR", Declined), ("NOAUTH", Declined), ("OUT_TRADE_NO_USED", Uncertain),
+        ("A_NEW_ONE", Uncertain), ("", Uncertain), ("fail", Uncertain),
     ],
 )  # fmt: skip
 def test_a_refused_code_waits_is_asked_about_or_ends(code: str, expected: type) -> None:
     said = adapter().charge_code(an_attempt(), CODE).read(failed(code))
+    assert isinstance(said, expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("商户号该产品权限未开通", Declined), ("201 商户订单号重复", Uncertain), ("请求过于频繁", Uncertain)],
+)
+def test_an_invalid_request_ends_a_charge_unless_it_may_tell_of_another_one(text: str, expected: type) -> None:
+    said = adapter().charge_code(an_attempt(), CODE).read(failed("INVALID_REQUEST", text))
     assert isinstance(said, expected)
 
 
@@ -259,7 +292,10 @@ def test_a_code_that_paid_is_paid() -> None:
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        (OK | {"recall": "N"}, Closed), (OK | {"recall": "Y"}, Pending),
+        (OK | {"recall": "N"}, Closed), (OK | {"recall": "Y"}, Pending), (OK, Closed), (OK | {"recall": "?"}, Pending),
+        ({"result_code": "FAIL", "err_code": "A_NEW_ONE", "recall": "N"}, Declined),
+        ({"result_code": "FAIL", "err_code": "A_NEW_ONE"}, Uncertain),
+        ({"result_code": "FAIL", "err_code": "REVERSE_EXPIRE", "recall": "N"}, Declined),
         ({"result_code": "FAIL", "err_code": "SYSTEMERROR", "recall": "Y"}, Uncertain),
         ({"result_code": "FAIL", "err_code": "USERPAYING", "recall": "Y"}, Uncertain),
         ({"result_code": "FAIL", "err_code": "SIGNERROR", "recall": "N"}, Uncertain),
@@ -310,6 +346,14 @@ def test_a_page_is_told_where_to_send_the_buyer() -> None:
     assert told == {"url": "https://wx.example/h5?p=1&redirect_url=https%3A%2F%2Fshop.example%2Fdone%3Fa%3D1"}
     with pytest.raises(UnreadableMessage, match="mweb_url"):
         found.hand_on(attempt, "weixin://x", STAMP)
+
+
+@pytest.mark.parametrize(("lasts_ms", "told_ms"), [(60_000, 360_000), (360_000, 360_000), (7_200_000, 7_200_000)])
+def test_an_order_ends_no_sooner_than_wechat_takes_it(lasts_ms: int, told_ms: int) -> None:
+    attempt = an_attempt()
+    short = replace(attempt, expires_ms=attempt.created_ms + lasts_ms, sent_ms=attempt.created_ms + 240_000)
+    sent = wire.order_fields(short, notify_url="https://a.example/n")
+    assert sent["time_expire"] == wire.compact_time(attempt.created_ms + told_ms)
 
 
 def test_an_order_for_a_page_says_where_the_buyer_is() -> None:

@@ -33,9 +33,9 @@ def described() -> Description:
 
 
 @pytest.fixture(scope="module")
-def side(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WechatSide]:
-    """The simulator, and our adapter."""
-    with wechat_side(tmp_path_factory.mktemp("witness")) as made:
+def side(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WechatSide]:
+    """The simulator, and our adapter: a merchant's, unless the test names another (see `listening.IN_BOTH_MODES`)."""
+    with wechat_side(tmp_path_factory.mktemp("witness"), getattr(request, "param", WechatSide)) as made:
         yield made
 
 

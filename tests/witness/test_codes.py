@@ -6,10 +6,12 @@ import pytest
 
 from tests.support.wechat_side import BUYER
 from tests.witness.description import Description, answer_faults
-from tests.witness.listening import Wire, check
+from tests.witness.listening import IN_BOTH_MODES, Wire, check
 from wxbackend.domain.attempt import Attempt
 from wxbackend.domain.payment_code import PaymentCode
 from wxbackend.domain.terminal import Terminal
+
+pytestmark = IN_BOTH_MODES
 
 
 def charged(wire: Wire, *, ask_pin: bool) -> Attempt:

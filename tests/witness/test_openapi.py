@@ -9,18 +9,19 @@ from typing import Any, Final
 import orjson
 import pytest
 
+from tests.support.partner_side import PartnerSide
 from tests.support.wechat_side import MINI_PROGRAM, OFFICIAL_ACCOUNT
 from tests.witness.description import Description, answer_faults, faults, request_faults
-from tests.witness.listening import Wire, check, paid, unpaid
+from tests.witness.listening import IN_BOTH_MODES, Wire, check, paid, unpaid
 from wxbackend.domain.attempt import Attempt
 from wxbackend.domain.errors import ProviderUnknown
+from wxbackend.domain.observation import Paid
 from wxbackend.providers.wechat_v3.signing import unseal
 
 # The description of the query's answer repeats what an order must send. WeChat's own example of that answer
 # has neither of the first two, and before the payment it has no amount (reference: WeChat Pay v3 order query).
 NOT_IN_ANSWERS: Final = frozenset({"'description' is a required property", "'notify_url' is a required property"})
 NOT_BEFORE_PAYMENT: Final = "'amount' is a required property"
-QUERY_TARGET: Final = "/v3/pay/transactions/out-trade-no/order1?mchid=1900000109"
 
 
 def unexpected(found: list[str], *, paid: bool) -> list[str]:
@@ -29,6 +30,7 @@ def unexpected(found: list[str], *, paid: bool) -> list[str]:
     return [fault for fault in found if not any(fault.endswith(known.replace("'", '"')) for known in allowed)]
 
 
+@IN_BOTH_MODES
 @pytest.mark.parametrize("appid", [OFFICIAL_ACCOUNT, MINI_PROGRAM])
 @pytest.mark.parametrize("description", ["茶", "x" * 127])
 def test_an_order_and_its_answer_fit(described: Description, wire: Wire, appid: str, description: str) -> None:
@@ -46,6 +48,7 @@ def closed(wire: Wire) -> Attempt:
     return attempt
 
 
+@IN_BOTH_MODES
 @pytest.mark.parametrize("made", [unpaid, paid, closed], ids=["unpaid", "paid", "closed"])
 def test_a_query_and_its_answer_fit(described: Description, wire: Wire, made: Callable[[Wire], Attempt]) -> None:
     wire.send(wire.side.provider.query(made(wire)))
@@ -55,6 +58,28 @@ def test_a_query_and_its_answer_fit(described: Description, wire: Wire, made: Ca
     assert unexpected(answer_faults(operation, reply.status, reply.body), paid=made is paid) == []
 
 
+# The description of the same query of a merchant's own does not know what the payer paid.
+@pytest.mark.parametrize("side", [PartnerSide], indirect=True, ids=["partner"])
+def test_a_query_by_their_number_and_its_answer_fit(described: Description, wire: Wire) -> None:
+    attempt = paid(wire)
+    ours = wire.side.v3.query(attempt)
+    truth = wire.send(ours)
+    assert isinstance(truth, Paid)
+    asked = ours.target.replace(f"out-trade-no/{attempt.out_trade_no}", f"id/{truth.transaction}")
+    wire.send(wire.side.v3.exchange("query", "GET", asked, b"", lambda reply: reply.status))
+    operation, reply = check(described, wire), wire.seen[-1][1]
+    assert reply.status == 200
+    assert unexpected(answer_faults(operation, reply.status, reply.body), paid=True) == []
+
+
+@IN_BOTH_MODES
+def test_the_question_for_a_bill_fits(described: Description, wire: Wire) -> None:
+    for kind in wire.side.v3.bill_kinds:
+        wire.send(wire.side.v3.bill(kind, "2026-01-02"))
+        check(described, wire)
+
+
+@IN_BOTH_MODES
 def test_a_close_and_its_answer_fit(described: Description, wire: Wire) -> None:
     closed(wire)
     operation = check(described, wire)
@@ -63,6 +88,7 @@ def test_a_close_and_its_answer_fit(described: Description, wire: Wire) -> None:
     assert answer_faults(operation, reply.status, reply.body) == []
 
 
+@IN_BOTH_MODES
 def test_the_certificates_fit(described: Description, wire: Wire) -> None:
     wire.send(wire.side.adapter().certificates())
     operation = check(described, wire)
@@ -71,13 +97,14 @@ def test_the_certificates_fit(described: Description, wire: Wire) -> None:
     assert answer_faults(operation, reply.status, reply.body) == []
 
 
+@IN_BOTH_MODES
 def test_a_notices_plain_text_fits_the_answer_to_a_query(described: Description, wire: Wire) -> None:
     paid(wire)
     sealed = orjson.loads(wire.side.mailbox.wait()[0].body)["resource"]
     names = ("nonce", "associated_data", "ciphertext")
-    key = (wire.side.directory / "merchant" / "apiv3_key.txt").read_bytes().strip()
+    key = (wire.side.keys / "apiv3_key.txt").read_bytes().strip()
     plain = orjson.loads(unseal((key,), **{name: sealed[name] for name in names}))
-    schema = described.operation("GET", QUERY_TARGET).responses[200]
+    schema = described.operation("GET", f"{wire.side.orders}/out-trade-no/order1").responses[200]
     assert unexpected(faults(schema, plain, where="notice/"), paid=True) == []
 
 

@@ -8,13 +8,15 @@ import pytest
 
 from tests.support.wechat_side import BUYER
 from tests.witness.description import Description, answer_faults
-from tests.witness.listening import Wire, check
+from tests.witness.listening import IN_BOTH_MODES, Wire, check
 from tests.witness.test_openapi import unexpected
 from wxbackend.domain.observation import Opened
 from wxbackend.domain.terminal import Terminal
 
 NOBODY_NAMED: Final = (Terminal.WEB, Terminal.WAP, Terminal.APP)
 ENTRANCES: Final = {Terminal.WEB: ("scan", "code", "data"), Terminal.WAP: ("open_h5", "url", "url")}
+
+pytestmark = IN_BOTH_MODES
 
 
 def opened(wire: Wire, terminal: Terminal) -> tuple[str, Opened]:

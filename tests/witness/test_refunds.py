@@ -6,21 +6,21 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.stack import MCHID
 from tests.witness.description import Description, answer_faults, request_faults
-from tests.witness.listening import Wire, check, paid
+from tests.witness.listening import IN_BOTH_MODES, Wire, check, paid
 from wxbackend.domain.card import Card, Holder
 from wxbackend.domain.money import Money
 from wxbackend.domain.observation import Paid, RefundAbnormal, RefundProcessing
 from wxbackend.domain.refund import Refund
-from wxbackend.providers.wechat_v3.adapter import WechatV3
+from wxbackend.providers.wechat_v3.adapter import PaymentCalls
 from wxbackend.providers.wechat_v3.card_refunds import BANKS
 
+pytestmark = IN_BOTH_MODES
 
-def card_refunds(wire: Wire) -> WechatV3:
+
+def card_refunds(wire: Wire) -> PaymentCalls:
     """The adapter, which can send refunds to cards."""
-    assert isinstance(wire.side.provider, WechatV3)
-    return wire.side.provider
+    return wire.side.v3
 
 
 def a_refund(wire: Wire, amount: int, reason: str | None) -> Refund:
@@ -35,7 +35,7 @@ def a_refund(wire: Wire, amount: int, reason: str | None) -> Refund:
         account=attempt.account,
         livemode=False,
         provider="wechat_v3",
-        merchant=MCHID,
+        merchant=wire.side.mchid,
         transaction=truth.transaction,
         out_refund_no=f"r{attempt.out_trade_no}",
         money=Money(amount, "CNY"),

@@ -21,6 +21,7 @@ from wxbackend.api.mandates import routes as mandates
 from wxbackend.api.metrics import routes as metrics
 from wxbackend.api.notices.door import NoticeDoor
 from wxbackend.api.parameters import BODY_BYTES_MAX
+from wxbackend.api.payment_groups import routes as payment_groups
 from wxbackend.api.payment_intents import routes as payment_intents
 from wxbackend.api.payment_methods import routes as payment_methods
 from wxbackend.api.profit_sharings import routes as profit_sharings
@@ -81,6 +82,7 @@ def create_application(
     api = OurApi(app, spec_kwargs={"marshmallow_plugin": MarshmallowPlugin(schema_name_resolver=openapi.schema_name)})
     openapi.teach(api.ma_plugin)
     api.register_blueprint(payment_intents.blueprint(deps))
+    api.register_blueprint(payment_groups.blueprint(deps))
     api.register_blueprint(refunds.blueprint(deps))
     api.register_blueprint(customers.blueprint(deps))
     api.register_blueprint(setup_intents.blueprint(deps))

@@ -164,6 +164,7 @@ _IN_PATHS: Final = (
     _ENDPOINT_ID,
     _EVENT_ID,
     _DISCREPANCY_ID,
+    _in_path("group_id", "pg", "PaymentGroup"),
     _in_path("customer_id", "cus", "Customer"),
     _in_path("setup_id", "seti", "SetupIntent"),
     _in_path("mandate_id", "mandate", "Mandate"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
-from wxbackend.api import examples, examples_of_bills, money_out_examples, shipping_examples
+from wxbackend.api import examples, examples_of_bills, group_examples, money_out_examples, shipping_examples
 from wxbackend.api import mandate_examples as mandates
 
 
@@ -36,6 +36,7 @@ class Operation:
 _BODY: Final = (413, 415)
 _METHOD: Final = ("payment_method_data", "payment_method_options")
 _INTENT: Final = "/v1/payment_intents"
+_GROUP: Final = "/v1/payment_groups"
 _ENDPOINT: Final = "/v1/webhook_endpoints"
 _EVENT: Final = "/v1/events"
 _WECHAT: Final = "/v1/wechat"
@@ -65,6 +66,17 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ),
     ("post", f"{_INTENT}/{{intent_id}}/cancel"): Operation(
         "cancelPaymentIntent", Keys.SECRET, (400, 401, 403, 404, 409, *_BODY), examples.CANCELED, examples.CANCEL
+    ),
+    ("post", _GROUP): Operation(
+        "createPaymentGroup", Keys.SECRET, (400, 401, 403, 404, 409, *_BODY), group_examples.CREATED,
+        group_examples.CREATE, body_required=True, structures=_METHOD,
+    ),
+    ("get", f"{_GROUP}/{{group_id}}"): Operation(
+        "retrievePaymentGroup", Keys.SECRET, (400, 401, 403, 404), group_examples.SHOWN
+    ),
+    ("post", f"{_GROUP}/{{group_id}}/cancel"): Operation(
+        "cancelPaymentGroup", Keys.SECRET, (400, 401, 403, 404, 409, *_BODY), group_examples.CANCELED,
+        group_examples.CANCEL,
     ),
     ("post", "/v1/refunds"): Operation(
         "createRefund", Keys.SECRET, (400, 401, 403, 404, 409, *_BODY), examples.REFUNDED, examples.REFUND,

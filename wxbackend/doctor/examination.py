@@ -7,6 +7,7 @@ import time
 from wxbackend.assembly import Assembled, assemble, provider_of
 from wxbackend.doctor.findings import Finding, Verdict, failed, ok
 from wxbackend.doctor.keys import check_merchant, check_secret_files
+from wxbackend.doctor.products import check_mandates, check_shipping
 from wxbackend.doctor.surroundings import check_database, check_notify_address, check_server
 from wxbackend.doctor.wechat import check_app, check_certificates, check_clock_and_signature
 from wxbackend.settings import AccountSettings, MerchantSettings, load_settings, secret_files
@@ -55,7 +56,13 @@ def _merchant(assembled: Assembled, account: AccountSettings, merchant: Merchant
     deps, livemode = assembled.deps, merchant.mode == "live"
     provider = provider_of(assembled, merchant)
     apps = [app for app in deps.accounts.apps(account.id, livemode=livemode) if app.merchant == merchant.mchid]
-    findings = check_clock_and_signature(deps, provider, apps[0] if apps else None)
+    any_app = apps[0] if apps else None
+    findings = check_clock_and_signature(deps, provider, any_app)
     if all(finding.verdict is not Verdict.FAILED for finding in findings):
         findings += [check_app(deps, provider, app) for app in apps]
+        findings += [finding for app in apps for finding in check_shipping(deps, app)]
+        findings += check_mandates(deps, provider, any_app)
+    charging = deps.providers.charging_codes(merchant.mchid)
+    if charging is not None and charging.name != provider.name:
+        findings += check_clock_and_signature(deps, charging, any_app, of=" payment codes")
     return findings + check_notify_address(deps, provider, live=livemode)

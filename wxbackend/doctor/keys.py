@@ -51,8 +51,13 @@ def check_merchant(merchant: MerchantSettings, *, now_s: int) -> list[Finding]:
         _key_pair(f"{place} key pair", merchant),
         *_certificate(f"{place} certificate", merchant.serial_certificate, now_s),
         *(_apiv3_key(f"{place} APIv3 key", key) for key in merchant.apiv3_keys),
-        *([_apiv2_key(f"{place} APIv2 key", merchant.apiv2_key)] if merchant.apiv2_key is not None else []),
+        *(
+            _apiv2_key(f"{place} APIv2 key", key)
+            for key in (merchant.apiv2_key, merchant.apiv2_key_previous)
+            if key is not None
+        ),
         *(_verification(f"{place} verification", merchant) if merchant.apiv3_keys else []),
+        _payment_codes(f"{place} payment codes", merchant),
         *(
             finding
             for pem in merchant.platform_certificates
@@ -104,6 +109,15 @@ def _apiv2_key(check: str, key: str) -> Finding:
     return ok(check, f"has {APIV2_KEY_CHARACTERS} letters and digits")
 
 
+def _payment_codes(check: str, merchant: MerchantSettings) -> Finding:
+    """By which version of the API SCAN_CODE is charged, if at all."""
+    if merchant.v3_codepay:
+        return ok(check, "charged by API v3 (v3_codepay); WeChat must have opened that")
+    if merchant.apiv2_key is not None:
+        return ok(check, "charged by API v2")
+    return ok(check, "not charged; SCAN_CODE needs apiv2_key_file, or v3_codepay = true where WeChat has opened that")
+
+
 def _verification(check: str, merchant: MerchantSettings) -> list[Finding]:
     """How WeChat's messages are proven: by the public key, by platform certificates, or by both."""
     if merchant.public_key_id is None or merchant.public_key is None:
@@ -121,12 +135,12 @@ def _verification(check: str, merchant: MerchantSettings) -> list[Finding]:
     except ValueError:
         return [failed(check, "public_key_file is not a PEM public key", f"download pub_key.pem again: {CONSOLE}")]
     # PUB_KEY_ID_01 is followed by the merchant's number (reference: WeChat Pay v3 public keys).
-    digits = merchant.public_key_id.rpartition("_")[2]
-    if not digits[2:].startswith(merchant.mchid):
+    digits, partner = merchant.public_key_id.rpartition("_")[2], merchant.service_provider
+    if not digits[2:].startswith(partner.sp_mchid if partner else merchant.mchid):
         return [
             warning(
                 check,
-                "public_key_id does not hold this mchid; it may be another merchant's",
+                f"public_key_id does not hold this {'sp_mchid' if partner else 'mchid'}; it may be another merchant's",
                 f"compare it with the {CONSOLE}",
             )
         ]

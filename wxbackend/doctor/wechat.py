@@ -7,6 +7,7 @@ no payer: it is closed again at once, and nobody ever had what opens it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -15,7 +16,7 @@ from wxbackend.doctor.findings import Finding, failed, ok, warning
 from wxbackend.domain.attempt import Attempt
 from wxbackend.domain.errors import ProviderError
 from wxbackend.domain.money import Money
-from wxbackend.domain.observation import Absent, Declined, Opened, Uncertain
+from wxbackend.domain.observation import Absent, Declined, Observation, Opened, Uncertain
 from wxbackend.domain.terminal import TERMINAL_OF_LOGIN, AppKind, Terminal
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.fetch_certificates import fetch_certificates
@@ -50,9 +51,11 @@ def check_certificates(deps: Dependencies) -> list[Finding]:
     return findings
 
 
-def check_clock_and_signature(deps: Dependencies, provider: Provider, app: App | None) -> list[Finding]:
-    """A signed query for an order that does not exist, and what the answer tells."""
-    place = f"mchid {provider.merchant}"
+def check_clock_and_signature(
+    deps: Dependencies, provider: Provider, app: App | None, *, of: str = ""
+) -> list[Finding]:
+    """A signed query for an order that does not exist, and what the answer tells; `of` says what for."""
+    place = f"mchid {provider.merchant}{of}"
     exchange = provider.query(_nobodys_order(deps, provider, app))
     raw = Exchange(
         exchange.purpose, exchange.method, exchange.hosts, exchange.target, exchange.headers, exchange.body, _itself
@@ -64,7 +67,7 @@ def check_clock_and_signature(deps: Dependencies, provider: Provider, app: App |
     clock = judge_clock(f"{place} clock", reply.headers.get("date", ""), now_s=deps.surroundings.now_ms() // 1000)
     check = f"{place} signature"
     try:
-        said = exchange.read(reply)
+        said = _read_or_ask_again(deps, provider, app, read=lambda: exchange.read(reply))
     except ProviderError as error:
         return [clock, failed(check, str(error), _proof_fix(provider, reply.status))]
     if isinstance(said, Absent):
@@ -72,6 +75,16 @@ def check_clock_and_signature(deps: Dependencies, provider: Provider, app: App |
     why = said.reason if isinstance(said, Uncertain) else type(said).__name__
     fix = _proof_fix(provider, reply.status)
     return [clock, failed(check, f"the query was not answered as it should be: {why}", fix)]
+
+
+def _read_or_ask_again(
+    deps: Dependencies, provider: Provider, app: App | None, *, read: Callable[[], Observation]
+) -> Observation:
+    """The answer, or that of a second try: while a key is changed the first may find the wrong one of two."""
+    try:
+        return read()
+    except ProviderError:
+        return deps.transport.send(provider.query(_nobodys_order(deps, provider, app)))
 
 
 def _itself(reply: Reply) -> Reply:
@@ -83,7 +96,10 @@ def _proof_fix(provider: Provider, status: int) -> str:
     if provider.name == "wechat_v2":
         return "apiv2_key_file and sign_type must be those of this mchid in the merchant console (not the APIv3 key)"
     if status == 401:
-        return "the certificate's serial, the private key and the mchid must be this merchant's; then check the clock"
+        return (
+            "the certificate's serial, the private key and the mchid must be this merchant's (a sub-merchant's are its "
+            "service provider's); then check the clock"
+        )
     if status == 403:
         return "the merchant's number may not use this product: see Product Centre in the merchant console"
     return "set public_key_id and public_key_file (or let platform certificates be fetched), then ask again"
@@ -121,7 +137,7 @@ def check_app(deps: Dependencies, provider: Provider, app: App) -> Finding:
                 check,
                 f"WeChat refused: {said.operator_hint}",
                 "bind them: merchant console, Product Centre > AppID accounts (产品中心 > AppID账号管理), then "
-                "confirm in the app's own console",
+                "confirm in the app's own console; for a sub-merchant the service provider does it in its own console",
             )
         if "openid" in said.message:
             return ok(check, "bound (a payer that cannot exist was refused, as it should be)")

@@ -77,6 +77,8 @@ class Attempt:
     """What lets us take the money without the buyer; such an attempt is a debit."""
     mandate_handle: str | None = None
     """What the provider calls that mandate."""
+    group_id: int | None = None
+    """The payment group whose combined order this is a part of."""
     share: PayersShare | None = None
     """What the buyer paid it with, where that is another currency."""
 

@@ -6,7 +6,7 @@ difference.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from wxbackend.domain.attempt import AttemptState
@@ -45,6 +45,7 @@ class OurPayment:
     state: AttemptState
     paid_ms: int | None
     fee: int | None = None
+    provider: str = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class OurRefund:
     created_ms: int
     succeeded_ms: int | None
     fee: int | None = None
+    provider: str = field(kw_only=True)
 
 
 def judge_payment(  # noqa: PLR0911 - each return is a case

@@ -20,6 +20,7 @@
   * UnreadableMessage      signed, yet not what the protocol says
 * UnreadableBill           a bill came that cannot be believed: nothing of it is used
 * NotConfigured            the settings no longer name what this needs
+* ContractUnknown          the provider does not know the contract that it shall end: somebody has to look
 * IllegalTransition        the state machine has no such row: a defect of ours
 """
 
@@ -139,6 +140,10 @@ class UnreadableMessage(Untrusted):
 
 class NotConfigured(WxbackendError):
     """The settings no longer name what an unfinished thing needs, such as its merchant number."""
+
+
+class ContractUnknown(WxbackendError):
+    """The provider does not know the contract that it shall end: somebody has to look whether it has another number."""
 
 
 class IllegalTransition(WxbackendError):

@@ -37,6 +37,7 @@ API_KEY: Final = "key"
 CUSTOMER: Final = "cus"
 SETUP: Final = "seti"
 MANDATE: Final = "mandate"
+GROUP: Final = "pg"
 
 
 def compose(time_ms: int, node: int, sequence: int) -> int:

@@ -27,6 +27,8 @@ from wxbackend.domain.mandate import (
 from wxbackend.domain.observation import Absent, Declined, Pending, Uncertain
 from wxbackend.domain.setup import SetupIntent, SetupStatus
 
+UNKNOWN_FOR_MS: Final = 7 * 86_400_000
+"""A contract that is being ended and that its provider has not known for so long is over."""
 MandateObservation = PageOpened | Signed | Ended | Unsigned | Declined | Pending | Absent | Uncertain
 
 _R, _O, _A = MandateState.RECORDED, MandateState.OPEN, MandateState.ACTIVE
@@ -206,9 +208,14 @@ def advance(setup: SetupIntent, mandate: Mandate, observation: MandateObservatio
 
 
 def _weigh(mandate: Mandate, said: MandateObservation, now_ms: int) -> MandateObservation:
-    """That the provider knows no contract proves that none was signed once it can no longer be signed."""
-    if isinstance(said, Absent) and mandate.is_signable() and now_ms >= mandate.expires_ms:
+    """What it proves that the provider knows no contract: none was signed once it can no longer be, or it is over."""
+    if not isinstance(said, Absent):
+        return said
+    if mandate.is_signable() and now_ms >= mandate.expires_ms:
         return Unsigned()
+    ending_ms = mandate.ended_ms or mandate.signed_ms or mandate.created_ms
+    if mandate.state is _ENDING and now_ms >= ending_ms + UNKNOWN_FOR_MS:
+        return Ended(mandate.handle, ending_ms)
     return said
 
 

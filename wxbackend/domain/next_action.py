@@ -27,8 +27,13 @@ def next_action(intent: PaymentIntent, attempt: Attempt | None) -> dict[str, obj
     """The `next_action` of an intent, or None when there is nothing to do or its order is not open yet."""
     if intent.status is not IntentStatus.REQUIRES_ACTION or intent.cancel_requested_ms is not None:
         return None
-    if attempt is None or attempt.id != intent.attempt_id:
-        return None
+    if attempt is None or attempt.id != intent.attempt_id or attempt.group_id is not None:
+        return None  # what opens a combined order belongs to the group
+    return cashier(attempt)
+
+
+def cashier(attempt: Attempt) -> dict[str, object] | None:
+    """What opens an order, or None when it is not open."""
     if attempt.state is not AttemptState.OPEN or not attempt.client_params:
         return None
     name = TYPES[attempt.terminal]

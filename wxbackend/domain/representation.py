@@ -87,6 +87,7 @@ def payment_intent(intent: PaymentIntent, attempt: Attempt | None) -> dict[str, 
         "presentment_details": _presentment(intent, attempt),
         "cancellation_reason": intent.cancellation_reason,
         "canceled_at": intent.canceled_ms,
+        "payment_group": _group_id(intent, attempt),
     }
     return {name: value for name, value in shown.items() if value is not None}
 
@@ -113,6 +114,12 @@ def buyers_payment_intent(intent: PaymentIntent, attempt: Attempt | None) -> dic
     if cashier is not None:
         shown["next_action"] = cashier
     return {name: shown[name] for name in BUYER_FIELDS if name in shown}
+
+
+def _group_id(intent: PaymentIntent, attempt: Attempt | None) -> str | None:
+    if attempt is None or attempt.group_id is None or attempt.id != intent.attempt_id:
+        return None
+    return ids.render(ids.GROUP, attempt.group_id)
 
 
 def _method_id(method: PaymentMethod | None) -> str | None:

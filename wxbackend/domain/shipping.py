@@ -144,6 +144,8 @@ class Shipping:
     settles_ms: int | None = None
     settled_ms: int | None = None
     version: int = 0
+    group_id: int | None = None
+    """The payment group with whose combined order it was paid; WeChat is told of its goods under that order."""
 
     def is_overdue(self, now_ms: int) -> bool:
         """Whether WeChat has waited longer than it promised the buyer."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from wxbackend.domain import lifecycle
 from wxbackend.domain.errors import Conflict
 from wxbackend.domain.intent import IntentStatus
+from wxbackend.domain.payment_group import require_alone
 from wxbackend.flows import ask_provider, settle
 from wxbackend.flows.confirm_intent import Shown
 from wxbackend.flows.dependencies import Dependencies
@@ -31,6 +32,7 @@ def cancel_intent(deps: Dependencies, actor: Actor, intent_id: int, command: Can
         was = load(unit, actor, intent_id, lock=True)
         claim(unit, deps, once, object_id=was.id)
         attempt = unit.attempts.unresolved(was.id)
+        require_alone(attempt)
         step = lifecycle.cancel(was, attempt, reason=command.reason, now_ms=deps.surroundings.now_ms())
         stored = settle.keep(unit, deps, step, was=was, acting=True)
         return Shown(stored.intent, stored.attempt)

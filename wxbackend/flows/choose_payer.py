@@ -168,8 +168,8 @@ def provider_of(deps: Dependencies, payer: Payer) -> Provider:
     provider = deps.providers.charging_codes(payer.app.merchant)
     if provider is None:
         raise InvalidRequest(
-            "The merchant number of this account charges no payment codes: give it API v2 in the settings, "
-            "or v3_codepay = true where WeChat has opened that.",
+            "The merchant number of this account charges no payment codes: name its apiv2_key_file in the settings, "
+            "or set v3_codepay = true where WeChat has opened that.",
             code="payment_method_not_available",
             param=TERMINAL_PARAM,
         )

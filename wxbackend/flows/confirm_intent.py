@@ -17,6 +17,7 @@ from wxbackend.domain.intent import PaymentIntent, PaymentMethod
 from wxbackend.domain.lifecycle import Step
 from wxbackend.domain.observation import Observation
 from wxbackend.domain.payment_code import PIN_WAIT_S_MAX, PaymentCode
+from wxbackend.domain.payment_group import require_alone
 from wxbackend.domain.terminal import NEEDS_PAYER, Terminal
 from wxbackend.flows import announce, ask_provider, charge_mandate, choose_payer, hosted_page, settle
 from wxbackend.flows.choose_payer import Payer
@@ -119,6 +120,7 @@ def plan(
             "A debit of this PaymentIntent is still under way; wait for its result.",
             code="payment_intent_unexpected_state",
         )
+    require_alone(current)
     if command.method is not None:
         _refuse_deciding(command.method, by_merchant=by_merchant)
         hosted_page.check_wish(command.method, by_merchant=by_merchant)
@@ -195,19 +197,22 @@ def _start(unit: Unit, deps: Dependencies, was: PaymentIntent | None, with_metho
             param="currency",
         )
     require_within(limit_of(provider, currency), with_method.money)
-    if _is_shared(with_method) and not shares_profit(provider):
+    shared = _is_shared(with_method)
+    if shared and not shares_profit(provider):
         raise InvalidRequest(
-            "The merchant number of this app cannot share profits: leave profit_sharing out.",
+            "The payments of this merchant number are not shared here (API v2, a service provider's sub-merchant, or "
+            "cross-border): leave profit_sharing out.",
             code="profit_sharing_not_available",
             param=SHARING_PARAM,
         )
-    attempt = replace(_attempt(deps, provider, with_method, payer), profit_sharing=_is_shared(with_method))
+    attempt = replace(attempt_for(deps, provider, with_method, payer), profit_sharing=shared)
     step = lifecycle.start_attempt(with_method, attempt)
     stored = settle.start(unit, deps, step, was=was)
     return Plan(stored.intent, stored.attempt, Act.ORDER, payer.code)
 
 
-def _attempt(deps: Dependencies, provider: Provider, intent: PaymentIntent, payer: Payer) -> Attempt:
+def attempt_for(deps: Dependencies, provider: Provider, intent: PaymentIntent, payer: Payer) -> Attempt:
+    """A new attempt of the intent that nobody has sent yet."""
     number, now_ms = deps.surroundings.new_id(), deps.surroundings.now_ms()
     lasts_s = deps.policy.order_expires_after_s if payer.code is None else PIN_WAIT_S_MAX
     return Attempt(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from wxbackend.domain import ledger
-from wxbackend.domain.attempt import AttemptState
+from wxbackend.domain.attempt import Attempt, AttemptState
 from wxbackend.domain.bill import Bill, BillRow, FundsRow, Movement, Subject
 from wxbackend.domain.bill_judgement import (
     OurPayment,
@@ -24,8 +24,9 @@ from wxbackend.domain.bill_judgement import (
     judge_refund,
 )
 from wxbackend.domain.discrepancy import Discrepancy, DiscrepancyKind
+from wxbackend.domain.observation import Observation
 from wxbackend.domain.refund import RefundState
-from wxbackend.flows import announce, ask_provider, settle, settle_refund
+from wxbackend.flows import announce, ask_provider, settle, settle_group, settle_refund
 from wxbackend.flows.bill_absences import Minutes
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.report_discrepancy import report_finding
@@ -34,9 +35,10 @@ from wxbackend.ports.store import Unit
 
 @dataclass(slots=True)
 class Look:
-    """One look at a bill: when it began, and what its rows spoke of so far."""
+    """One look at a bill: which providers its orders are of, when it began, and what its rows spoke of so far."""
 
     bill: Bill
+    covers: tuple[str, ...]
     began_ms: int
     payments: Minutes = field(default_factory=Minutes)
     refunds: Minutes = field(default_factory=Minutes)
@@ -74,11 +76,11 @@ class _Side:
 
 def match_payments(deps: Dependencies, look: Look, rows: Sequence[BillRow]) -> None:
     """Rows of a bill of payments and refunds."""
-    side: _Side = deps.store.read(lambda unit: _side(unit, look.bill, rows))
+    side: _Side = deps.store.read(lambda unit: _side(unit, look, rows))
     doubtful = [_Found(row, side.of(row)) for row in rows if side.judge(row) is not None]
     if doubtful:
         _treat(deps, look, doubtful)
-        side = deps.store.read(lambda unit: _side(unit, look.bill, rows))
+        side = deps.store.read(lambda unit: _side(unit, look, rows))
     _count(look, rows, side)
     if any(_fee_is_new(row, side) or _fee_is_wrong(row, side) for row in rows):
         deps.store.write(lambda unit: _book(unit, deps, look, rows))
@@ -90,7 +92,7 @@ def match_funds(deps: Dependencies, look: Look, rows: Sequence[FundsRow]) -> Non
 
     def judged(unit: Unit) -> list[tuple[Discrepancy, OurPayment | None]]:
         bill, numbers = look.bill, sorted({row.transaction for row in moved})
-        ours = unit.bills.payments_by_transaction(bill.provider, bill.merchant, numbers)
+        ours = unit.bills.payments_by_transaction(look.covers, bill.merchant, numbers)
         misplaced = unit.bills.misplaced(bill.account, numbers)
         told = [
             (judge_movement(row, ours.get(row.transaction), explained=row.transaction in misplaced), row)
@@ -108,11 +110,12 @@ def match_funds(deps: Dependencies, look: Look, rows: Sequence[FundsRow]) -> Non
         deps.store.write(record)
 
 
-def _side(unit: Unit, bill: Bill, rows: Sequence[BillRow]) -> _Side:
+def _side(unit: Unit, look: Look, rows: Sequence[BillRow]) -> _Side:
+    bill, covers = look.bill, look.covers
     of_payments = [row.out_trade_no for row in rows if row.told.subject is Subject.PAYMENT]
     of_refunds = [row.out_refund_no for row in rows if row.told.subject is Subject.REFUND]
-    payments = dict(unit.bills.payments(bill.provider, bill.merchant, of_payments)) if of_payments else {}
-    refunds = dict(unit.bills.refunds(bill.provider, bill.merchant, of_refunds)) if of_refunds else {}
+    payments = dict(unit.bills.payments(covers, bill.merchant, of_payments)) if of_payments else {}
+    refunds = dict(unit.bills.refunds(covers, bill.merchant, of_refunds)) if of_refunds else {}
     subjects = [*(each.id for each in payments.values()), *(each.id for each in refunds.values())]
     fees = dict(unit.bills.fees(subjects)) if subjects else {}
     odd = [row.transaction for row in rows if _is_odd(row, payments)]
@@ -151,7 +154,7 @@ def _treat(deps: Dependencies, look: Look, doubtful: Sequence[_Found]) -> None:
 def _record(unit: Unit, deps: Dependencies, look: Look, doubtful: Sequence[_Found], *, seen_ms: int) -> None:
     """Judged again here: what was mended since they were read is no difference any more."""
     rows = [found.row for found in doubtful]
-    side = _side(unit, look.bill, rows)
+    side = _side(unit, look, rows)
     for row in rows:
         found = side.judge(row)
         if found is not None:
@@ -174,7 +177,7 @@ def _ask(deps: Dependencies, found: _Found) -> None:
         provider = None if attempt is None else ask_provider.provider_of(deps, attempt)
         if attempt is not None and provider is not None:
             said = ask_provider.query(deps, provider, attempt)
-            deps.store.write(lambda unit: settle.settle(unit, deps, attempt.id, said, looks=0))
+            deps.store.write(lambda unit: _settle(unit, deps, attempt, said))
     elif ours is not None:
         refund = deps.store.read(lambda unit: unit.refunds.find(ours.id))
         provider = None if refund is None else deps.providers.of(refund.provider, refund.merchant)
@@ -182,6 +185,12 @@ def _ask(deps: Dependencies, found: _Found) -> None:
             heard = ask_provider.query_refund(deps, provider, refund)
             deps.store.write(lambda unit: settle_refund.settle_refund(unit, deps, refund.id, heard, looks=0))
     structlog.get_logger("bills").info("asked_because_of_a_bill", number=found.row.number, told=found.row.told.value)
+
+
+def _settle(unit: Unit, deps: Dependencies, attempt: Attempt, said: Observation) -> None:
+    settle.settle(unit, deps, attempt.id, said, looks=0)
+    if attempt.group_id is not None:
+        settle_group.look_soon(unit, deps, attempt.group_id)
 
 
 def _count(look: Look, rows: Sequence[BillRow], side: _Side) -> None:
@@ -215,7 +224,7 @@ def _fee_is_wrong(row: BillRow, side: _Side) -> bool:
 
 def _book(unit: Unit, deps: Dependencies, look: Look, rows: Sequence[BillRow]) -> None:
     """Fees are booked once, and what is wrong with them is recorded; both as it is in this unit."""
-    side, bill = _side(unit, look.bill, rows), look.bill
+    side, bill = _side(unit, look, rows), look.bill
     for row in rows:
         ours = _fee_stands(row, side)
         if ours is None:
@@ -226,5 +235,5 @@ def _book(unit: Unit, deps: Dependencies, look: Look, rows: Sequence[BillRow]) -
             report_finding(unit, deps, bill, found, ours=ours, seen_ms=look.began_ms)
         fee = fee_of(row)
         if booked is None and fee != 0:
-            moved = ledger.of_fee(ours.id, fee, row.fee_currency, provider=bill.provider, merchant=bill.merchant)
+            moved = ledger.of_fee(ours.id, fee, row.fee_currency, provider=ours.provider, merchant=bill.merchant)
             announce.book(unit, deps, (moved,), account=ours.account, livemode=ours.livemode)

@@ -58,12 +58,14 @@ def _missing(unit: Unit, *, source: BillSource, last: date) -> list[tuple[BillKi
         first = date.fromisoformat(min(day for _, day in known))
     else:
         since_id = ids.compose(bounds_ms(first.isoformat())[0], node=0, sequence=0)
-        begun_ms = unit.bills.first_attempt_ms(source.name, source.merchant, since_id=since_id)
+        begun = [unit.bills.first_attempt_ms(name, source.merchant, since_id=since_id) for name in source.covers]
+        begun_ms = min((moment for moment in begun if moment is not None), default=None)
         if begun_ms is None:
             return []
         first = day_of(begun_ms)
     days = [(first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1)]
-    return [(kind, day) for day in days for kind in source.bill_kinds if (kind, day) not in known]
+    kinds = [kind for kind in BillKind if kind in source.bill_kinds]
+    return [(kind, day) for day in days for kind in kinds if (kind, day) not in known]
 
 
 def _keep(unit: Unit, deps: Dependencies, source: BillSource, kind: BillKind, day: str, *, due_ms: int | None) -> Bill:

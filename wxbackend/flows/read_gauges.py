@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from enum import Enum
 from typing import Final
 
 from wxbackend.domain import ids
 from wxbackend.domain.discrepancy import DiscrepancyKind
+from wxbackend.domain.mandate import MandateState
+from wxbackend.domain.merchant_transfer import ENDED, MerchantTransferState
+from wxbackend.domain.profit_sharing import RETURN_ENDED, SHARING_ENDED, ReturnState, SharingState
 from wxbackend.domain.refund import UNRESOLVED, RefundState
 from wxbackend.domain.shipping import WARN_BEFORE_MS
 from wxbackend.flows.dependencies import Dependencies
@@ -15,12 +20,13 @@ from wxbackend.ports.store import Unit, Work
 
 UNMATCHED_WITHIN_MS: Final = 86_400_000
 UNCLEAR: Final = ("closing", "recorded", "uncertain")
+UNRESOLVED_MANDATES: Final = (MandateState.RECORDED, MandateState.OPEN, MandateState.ENDING)
 
 
 def read_gauges(deps: Dependencies) -> tuple[Gauge, ...]:
     """All of them, from one view of the database."""
     now_ms = deps.surroundings.now_ms()
-    return deps.store.read(lambda unit: (*_money(unit, now_ms), *_ages(unit, now_ms)))
+    return deps.store.read(lambda unit: (*_money(unit, now_ms), *_money_out(unit), *_ages(unit, now_ms)))
 
 
 def _money(unit: Unit, now_ms: int) -> tuple[Gauge, ...]:
@@ -74,6 +80,36 @@ def _money(unit: Unit, now_ms: int) -> tuple[Gauge, ...]:
     )
 
 
+def _money_out(unit: Unit) -> tuple[Gauge, ...]:
+    gauges = unit.gauges
+    return (
+        _by_state(
+            "wxbackend_transfers_unresolved",
+            "Transfers to people that have not ended.",
+            [state for state in MerchantTransferState if state not in ENDED],
+            gauges.unresolved_transfers(),
+        ),
+        _by_state(
+            "wxbackend_profit_sharings_unresolved",
+            "Profit sharings that have not ended.",
+            [state for state in SharingState if state not in SHARING_ENDED],
+            gauges.unresolved_sharings(),
+        ),
+        _by_state(
+            "wxbackend_profit_sharing_returns_unresolved",
+            "Returns of profit sharings that have not ended.",
+            [state for state in ReturnState if state not in RETURN_ENDED],
+            gauges.unresolved_returns(),
+        ),
+        _by_state(
+            "wxbackend_mandates_unresolved",
+            "Mandates that wait to be signed, and those whose end WeChat has not confirmed.",
+            UNRESOLVED_MANDATES,
+            gauges.unresolved_mandates(),
+        ),
+    )
+
+
 def _ages(unit: Unit, now_ms: int) -> tuple[Gauge, ...]:
     event = unit.gauges.oldest_pending_event()
     waiting_ms = 0 if event is None else now_ms - ids.created_ms(event)
@@ -89,6 +125,10 @@ def _ages(unit: Unit, now_ms: int) -> tuple[Gauge, ...]:
         ),
         Gauge("wxbackend_looks_overdue_seconds", "How late the earliest planned look is.", "queue", overdue),
     )
+
+
+def _by_state(name: str, meaning: str, states: Iterable[Enum], found: Mapping[str, int]) -> Gauge:
+    return Gauge(name, meaning, "state", tuple((state.value, found.get(state.value, 0)) for state in states))
 
 
 def _one(name: str, meaning: str, value: int) -> Gauge:

@@ -13,11 +13,11 @@ from wxbackend.domain.errors import DatabaseAway, NotConfigured, Untrusted
 from wxbackend.domain.mandate_lifecycle import MandateObservation
 from wxbackend.domain.observation import Paid
 from wxbackend.domain.profit_sharing import ProfitSharing, SharingReturn
-from wxbackend.flows import announce, settle, settle_mandate, settle_refund, settle_transfer
+from wxbackend.flows import announce, settle, settle_group, settle_mandate, settle_refund, settle_transfer
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.park_failure import note_failure, went_well
 from wxbackend.flows.report_discrepancy import report_unmatched
-from wxbackend.ports.provider import Acknowledgement, Notice, Provider, SharingNews, TransferNews
+from wxbackend.ports.provider import Acknowledgement, GroupNews, Notice, Provider, SharingNews, TransferNews
 from wxbackend.ports.store import Kept, KeptNotice, Unit, Work
 
 KEPT_HEADERS: Final = (
@@ -122,6 +122,8 @@ def _settle(unit: Unit, deps: Dependencies, kept: KeptNotice, notice: Notice) ->
         return _settle_transfer(unit, deps, kept, notice.transfer)
     if notice.sharing is not None:
         return _look_at_sharing(unit, deps, kept, notice.sharing)
+    if notice.group is not None:
+        return _settle_group(unit, deps, kept, notice.merchant, notice.group)
     return _settle_order(unit, deps, kept, notice)
 
 
@@ -132,9 +134,31 @@ def _settle_order(unit: Unit, deps: Dependencies, kept: KeptNotice, notice: Noti
     if locked is None:
         return _report_unmatched(unit, deps, kept, notice)
     step = settle.settle_locked(unit, deps, *locked, notice.observation)
+    if locked[1].group_id is not None:
+        settle_group.look_soon(unit, deps, locked[1].group_id)
     if step.discrepancy is not None:
         return f"discrepancy: {step.discrepancy.kind.value}"
     return SETTLED
+
+
+def _settle_group(unit: Unit, deps: Dependencies, kept: KeptNotice, merchant: str, news: GroupNews) -> str:
+    """It tells of all orders; what it tells of orders that are not in the group is money that nobody asked for."""
+    group = settle_group.find_by_number(unit, kept.provider, kept.merchant, news.number)
+    if merchant != kept.merchant:
+        group = None
+    ours = {each.attempt.out_trade_no for each in group.members} if group is not None else set()
+    owner = deps.accounts.owner_of(kept.provider, kept.merchant)
+    strange = {number: said for number, said in news.told.orders.items() if number not in ours}
+    for number, said in strange.items():
+        if isinstance(said, Paid) and owner is not None:
+            report_unmatched(unit, deps, owner, said, out_trade_no=number)
+    if group is None:
+        return "no such order"
+    _, steps = settle_group.settle_group(unit, deps, group, news.told)
+    found = next((step.discrepancy for step in steps if step.discrepancy is not None), None)
+    if found is not None:
+        return f"discrepancy: {found.kind.value}"
+    return "orders that are not in the group" if strange else SETTLED
 
 
 def _settle_refund(unit: Unit, deps: Dependencies, kept: KeptNotice, notice: Notice) -> str:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
+from heapq import merge
 from itertools import islice
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, TypeVar
 
 import structlog
 
@@ -33,6 +34,7 @@ ROWS_AT_ONCE: Final = 1_000
 OURS_AT_ONCE: Final = 2_000
 AGAIN_AFTER_S: Final = (300, 900, 1_800, 3_600, 7_200, 21_600)
 """When a bill that could not be had, or not be read, is fetched again; the last pause repeats."""
+Ours = TypeVar("Ours", OurPayment, OurRefund)
 Progress = Callable[[str, int, int | None], None]
 """What is being done, how many rows of it are, and of how many."""
 
@@ -85,14 +87,19 @@ def source_of(deps: Dependencies, bill: Bill) -> BillSource | None:
 
 def _read(deps: Dependencies, bill: Bill, source: BillSource, answer: BillOffer | NoBill, tell: Progress) -> Report:
     if isinstance(answer, NoBill):
-        return _check(deps, bill, lambda: iter(()), rows=0, digest="", tell=tell)
+        return _check(deps, _look(deps, bill, source), lambda: iter(()), rows=0, digest="", tell=tell)
     tell("fetching", 0, None)
     with closing(deps.transport.fetch(source.bill_file(answer))) as file:
         rows = 0
         for batch in _again(source, bill.kind, file):
             rows += len(batch)
             tell("reading", rows, None)
-        return _check(deps, bill, partial(_again, source, bill.kind, file), rows=rows, digest=answer.digest, tell=tell)
+        read = partial(_again, source, bill.kind, file)
+        return _check(deps, _look(deps, bill, source), read, rows=rows, digest=answer.digest, tell=tell)
+
+
+def _look(deps: Dependencies, bill: Bill, source: BillSource) -> Look:
+    return Look(bill, source.covers, began_ms=deps.surroundings.now_ms())
 
 
 def _again(source: BillSource, kind: BillKind, file: BinaryIO) -> Iterator[list[Any]]:
@@ -102,7 +109,7 @@ def _again(source: BillSource, kind: BillKind, file: BinaryIO) -> Iterator[list[
 
 def _check(
     deps: Dependencies,
-    bill: Bill,
+    look: Look,
     read: Callable[[], Iterator[list[Any]]],
     *,
     rows: int,
@@ -110,14 +117,14 @@ def _check(
     tell: Progress,
 ) -> Report:
     """Everything that is done with a bill once it is believed."""
-    look = Look(bill, began_ms=deps.surroundings.now_ms())
-    match = match_payments if bill.kind is BillKind.PAYMENTS else match_funds
+    kind = look.bill.kind
+    match = match_payments if kind is BillKind.PAYMENTS else match_funds
     done = 0
     for batch in _sized(read()):
         match(deps, look, batch)
         done += len(batch)
         tell("matching", done, rows)
-    if bill.kind is BillKind.PAYMENTS:
+    if kind is BillKind.PAYMENTS:
         _find_absent(deps, look, read)
     mended = _close_mended(deps, look)
     return deps.store.write(lambda unit: _note(unit, deps, look, rows=rows, digest=digest, mended=mended))
@@ -146,16 +153,16 @@ def _find_absent(deps: Dependencies, look: Look, read: Callable[[], Iterator[lis
 
     payments = absent(
         look.payments,
-        _ours(deps, look.bill, from_ms, until_ms),
-        moment=lambda ours: ours.paid_ms or 0,
+        _by_time([_ours(deps, look.bill, name, from_ms, until_ms) for name in look.covers], _paid_ms),
+        moment=_paid_ms,
         number=lambda ours: ours.transaction or ours.out_trade_no,
         numbers_in_bill=lambda: numbers(Subject.PAYMENT),
     )
     _report(deps, look, ((missing_payment(each), each) for each in payments))
     refunds = absent(
         look.refunds,
-        _our_refunds(deps, look.bill, from_ms, until_ms),
-        moment=lambda ours: ours.succeeded_ms or 0,
+        _by_time([_our_refunds(deps, look.bill, name, from_ms, until_ms) for name in look.covers], _succeeded_ms),
+        moment=_succeeded_ms,
         number=lambda ours: ours.out_refund_no,
         numbers_in_bill=lambda: numbers(Subject.REFUND),
     )
@@ -173,40 +180,47 @@ def _report(deps: Dependencies, look: Look, found: Iterator[tuple[Discrepancy, O
         deps.store.write(record)
 
 
-def _ours(deps: Dependencies, bill: Bill, from_ms: int, until_ms: int) -> Iterator[OurPayment]:
+def _paid_ms(ours: OurPayment) -> int:
+    return ours.paid_ms or 0
+
+
+def _succeeded_ms(ours: OurRefund) -> int:
+    return ours.succeeded_ms or 0
+
+
+def _by_time(of_each: list[Iterator[Ours]], moment: Callable[[Ours], int]) -> Iterator[Ours]:
+    """Those of every provider as one row, since a minute is looked at as a whole; a page of each is in memory."""
+    return merge(*of_each, key=moment)
+
+
+def _ours(deps: Dependencies, bill: Bill, provider: str, from_ms: int, until_ms: int) -> Iterator[OurPayment]:
     after_id = 0
     while True:
-        page = deps.store.read(
-            partial(_page_of_payments, bill=bill, from_ms=from_ms, until_ms=until_ms, after_id=after_id)
-        )
+        window = {"from_ms": from_ms, "until_ms": until_ms, "after_id": after_id, "limit": OURS_AT_ONCE}
+        page = deps.store.read(partial(_page_of_payments, provider=provider, merchant=bill.merchant, window=window))
         yield from page
         if len(page) < OURS_AT_ONCE:
             return
         from_ms, after_id = page[-1].paid_ms or from_ms, page[-1].id
 
 
-def _our_refunds(deps: Dependencies, bill: Bill, from_ms: int, until_ms: int) -> Iterator[OurRefund]:
+def _our_refunds(deps: Dependencies, bill: Bill, provider: str, from_ms: int, until_ms: int) -> Iterator[OurRefund]:
     after_id = 0
     while True:
-        page = deps.store.read(
-            partial(_page_of_refunds, bill=bill, from_ms=from_ms, until_ms=until_ms, after_id=after_id)
-        )
+        window = {"from_ms": from_ms, "until_ms": until_ms, "after_id": after_id, "limit": OURS_AT_ONCE}
+        page = deps.store.read(partial(_page_of_refunds, provider=provider, merchant=bill.merchant, window=window))
         yield from page
         if len(page) < OURS_AT_ONCE:
             return
         from_ms, after_id = page[-1].succeeded_ms or from_ms, page[-1].id
 
 
-def _page_of_payments(unit: Unit, *, bill: Bill, from_ms: int, until_ms: int, after_id: int) -> Sequence[OurPayment]:
-    return unit.bills.paid_between(
-        bill.provider, bill.merchant, from_ms=from_ms, until_ms=until_ms, after_id=after_id, limit=OURS_AT_ONCE
-    )
+def _page_of_payments(unit: Unit, *, provider: str, merchant: str, window: dict[str, int]) -> Sequence[OurPayment]:
+    return unit.bills.paid_between(provider, merchant, **window)
 
 
-def _page_of_refunds(unit: Unit, *, bill: Bill, from_ms: int, until_ms: int, after_id: int) -> Sequence[OurRefund]:
-    return unit.bills.refunded_between(
-        bill.provider, bill.merchant, from_ms=from_ms, until_ms=until_ms, after_id=after_id, limit=OURS_AT_ONCE
-    )
+def _page_of_refunds(unit: Unit, *, provider: str, merchant: str, window: dict[str, int]) -> Sequence[OurRefund]:
+    return unit.bills.refunded_between(provider, merchant, **window)
 
 
 def _close_mended(deps: Dependencies, look: Look) -> int:

@@ -13,6 +13,7 @@ from wxbackend.domain.terminal import Terminal
 from wxbackend.flows import ask_provider, charge_mandate, settle
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.flows.end_order import end_order
+from wxbackend.flows.reconcile_group import reconcile_group
 from wxbackend.ports.provider import Provider
 from wxbackend.ports.store import Poll, Unit
 
@@ -36,6 +37,9 @@ def reconcile_intent(deps: Dependencies, poll: Poll) -> None:
     attempt = deps.store.read(lambda unit: unit.attempts.find(poll.item))
     if attempt is None or not attempt.is_unresolved():
         deps.store.write(lambda unit: _leave_alone(unit, poll.item))
+        return
+    if attempt.group_id is not None:
+        reconcile_group(deps, attempt.group_id, poll)
         return
     provider = ask_provider.provider_of(deps, attempt)
     if provider is None:

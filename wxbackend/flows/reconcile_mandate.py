@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import structlog
 
+from wxbackend.domain.errors import ContractUnknown
 from wxbackend.domain.mandate import MandateState
+from wxbackend.domain.observation import Absent
 from wxbackend.flows import ask_mandate, settle_mandate
 from wxbackend.flows.dependencies import Dependencies
 from wxbackend.ports.store import Poll
@@ -25,7 +27,11 @@ def claim_mandate_look(deps: Dependencies, mandate_id: int) -> Poll | None:
 
 
 def reconcile_mandate(deps: Dependencies, poll: Poll) -> None:
-    """Look at one mandate and settle what the provider says."""
+    """Look at one mandate and settle what the provider says.
+
+    Raises `ContractUnknown` while the provider does not know the contract that is to be ended: it is shown to the
+    operator, asked about more slowly, and over in the end.
+    """
     mandate = deps.store.read(lambda unit: unit.mandates.find(poll.item))
     if mandate is None or mandate.state is MandateState.ENDED:
         deps.store.write(lambda unit: unit.mandates.unschedule(poll.item))
@@ -42,3 +48,5 @@ def reconcile_mandate(deps: Dependencies, poll: Poll) -> None:
         said=type(said).__name__,
         now=step.mandate.state.value if step.mandate else None,
     )
+    if isinstance(said, Absent) and step.mandate is not None and step.mandate.state is MandateState.ENDING:
+        raise ContractUnknown(mandate.out_mandate_no)

@@ -59,6 +59,7 @@ def begin(unit: Unit, deps: Dependencies, intent: PaymentIntent, attempt: Attemp
         paid_ms=paid_ms,
         created_ms=now_ms,
         ship_by_ms=paid_ms + SHIP_WITHIN_MS,
+        group_id=attempt.group_id,
     )
     logistics = BY_ITSELF.get(app.order_shipping)
     if logistics is not None:

@@ -15,6 +15,7 @@ import orjson
 
 from wxbackend.domain.errors import Conflict, CoordinationAway, ProviderError, ProviderUnknown, ProviderUnreached
 from wxbackend.domain.observation import Absent, Pending, Uncertain
+from wxbackend.domain.payment_group import number_of
 from wxbackend.domain.shipping import Logistics, Parcel, Shipping, Telling
 from wxbackend.domain.shipping_lifecycle import (
     NotKnownYet,
@@ -33,16 +34,25 @@ from wxbackend.identity.errcodes import Policy, policy_of
 from wxbackend.identity.tokens import AccessTokens, platform_hosts
 from wxbackend.ports.accounts import App
 from wxbackend.ports.identity import AppMisconfigured, PlatformRefused, QuotaReached, TokenRejected
+from wxbackend.ports.order_shipping import WaitingOrder, WaitingPage
 from wxbackend.ports.provider import Exchange, Reply
 
 T = TypeVar("T")
 Reader = Callable[[Mapping[str, Any]], ShippingObservation]
 
 UPLOAD: Final = ("shipping_upload", "/wxa/sec/order/upload_shipping_info")
+UPLOAD_COMBINED: Final = ("shipping_upload", "/wxa/sec/order/upload_combined_shipping_info")
 QUERY: Final = ("shipping_query", "/wxa/sec/order/get_order")
+LIST: Final = ("shipping_list", "/wxa/sec/order/get_order_list")
+MANAGED: Final = ("shipping_managed", "/wxa/sec/order/is_trade_managed")
 REMIND: Final = ("shipping_remind", "/wxa/sec/order/notify_confirm_receive")
+BY_NUMBER: Final = 1
+"""The order is named by its merchant and the merchant's number; a combined order and its parts both or neither."""
 BY_TRANSACTION: Final = 2
 """The order is named by WeChat's own number and not by the merchant's."""
+TO_SHIP: Final = 1
+"""The `order_state` of a payment that WeChat waits for."""
+PAGE_ORDERS: Final = 100
 LOGISTICS: Final = {Logistics.EXPRESS: 1, Logistics.SAME_CITY: 2, Logistics.VIRTUAL: 3, Logistics.PICK_UP: 4}
 UNIFIED: Final = 1
 SPLIT: Final = 2
@@ -76,25 +86,53 @@ class WeChatOrderDesk:
         self._tokens = tokens
 
     def tell(self, app: App, shipping: Shipping) -> ShippingObservation:
-        """`upload_shipping_info`."""
+        """`upload_shipping_info`, or `upload_combined_shipping_info` with this one order of the combined order."""
         telling, told_ms = shipping.telling, shipping.told_ms
         assert telling is not None
         assert told_ms is not None
-        body = {
-            "order_key": {"order_number_type": BY_TRANSACTION, "transaction_id": shipping.transaction},
+        delivery = {
             "logistics_type": LOGISTICS[telling.logistics],
             "delivery_mode": SPLIT if telling.split else UNIFIED,
             **({"is_all_delivered": telling.complete} if telling.split else {}),
             "shipping_list": [_parcel(parcel) for parcel in telling.parcels],
-            "upload_time": _moment(told_ms),
-            "payer": {"openid": shipping.payer},
         }
-        return self._observe(app, UPLOAD, body, lambda answer: _of_upload(answer, telling, app.appid))
+        same = {"upload_time": _moment(told_ms), "payer": {"openid": shipping.payer}}
+        if shipping.group_id is None:
+            key = {"order_number_type": BY_TRANSACTION, "transaction_id": shipping.transaction}
+            call, body = UPLOAD, {"order_key": key, **delivery, **same}
+        else:
+            call = UPLOAD_COMBINED
+            sub_order = {"order_key": _key(shipping, shipping.out_trade_no), **delivery}
+            body = {"order_key": _key(shipping, number_of(shipping.group_id)), "sub_orders": [sub_order], **same}
+        return self._observe(app, call, body, lambda answer: _of_upload(answer, telling, app.appid))
 
     def ask(self, app: App, shipping: Shipping) -> ShippingObservation:
         """`get_order`."""
         body = {"transaction_id": shipping.transaction}
         return self._observe(app, QUERY, body, lambda answer: _of_query(answer, app.appid))
+
+    def waiting(self, app: App, *, from_ms: int, until_ms: int, after: str | None) -> WaitingPage:
+        """`get_order_list` with `order_state` 1."""
+        body: dict[str, Any] = {
+            "pay_time_range": {"begin_time": from_ms // 1000, "end_time": until_ms // 1000},
+            "order_state": TO_SHIP,
+            "page_size": PAGE_ORDERS,
+        }
+        if after is not None:
+            body["last_index"] = after
+        return self._tokens.call_with_token(
+            app, lambda token: _exchange(app, LIST, token, body, partial(_waiting_page, app))
+        )
+
+    def is_managed(self, app: App) -> bool:
+        """`is_trade_managed`."""
+
+        def read(reply: Reply) -> bool:
+            return read_success(reply, MANAGED[0], appid=app.appid).get("is_trade_managed") is True
+
+        return self._tokens.call_with_token(
+            app, lambda token: _exchange(app, MANAGED, token, {"appid": app.appid}, read)
+        )
 
     def remind(self, app: App, shipping: Shipping, *, received_ms: int) -> None:
         """`notify_confirm_receive`."""
@@ -159,6 +197,24 @@ def _exchange(
 
 def _acknowledge(app: App, reply: Reply) -> None:
     read_success(reply, REMIND[0], appid=app.appid)
+
+
+def _waiting_page(app: App, reply: Reply) -> WaitingPage:
+    answer = read_success(reply, LIST[0], appid=app.appid)
+    listed, after = answer.get("order_list", []), answer.get("last_index")
+    if not isinstance(listed, list):
+        raise ProviderUnknown("WeChat's list of orders is no list")
+    orders = tuple(
+        WaitingOrder(str(order.get("merchant_id")), str(order.get("merchant_trade_no")))
+        for order in listed
+        if isinstance(order, dict) and order.get("order_state") == TO_SHIP
+    )
+    more = answer.get("has_more") is True and isinstance(after, str) and bool(listed)
+    return WaitingPage(orders, after if more else None)
+
+
+def _key(shipping: Shipping, number: str) -> dict[str, Any]:
+    return {"order_number_type": BY_NUMBER, "mchid": shipping.merchant, "out_trade_no": number}
 
 
 def _parcel(parcel: Parcel) -> dict[str, Any]:

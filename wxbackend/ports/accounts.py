@@ -67,6 +67,10 @@ class Accounts(Protocol):
         """The app with that appid, whoever's it is."""
         ...
 
+    def shipping_apps(self) -> tuple[App, ...]:
+        """The apps whose orders WeChat's order management watches, of all accounts."""
+        ...
+
     def endpoints(self, account: str, *, livemode: bool) -> tuple[Endpoint, ...]:
         """The webhook endpoints that the settings name for the account in that mode."""
         ...

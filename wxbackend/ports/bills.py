@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol
 
@@ -58,8 +58,13 @@ class BillSource(Protocol):
         ...
 
     @property
-    def bill_kinds(self) -> Sequence[BillKind]:
-        """Which bills of a day there are."""
+    def covers(self) -> tuple[str, ...]:
+        """The providers whose orders stand in these bills, itself among them: a number has one bill for all."""
+        ...
+
+    @property
+    def bill_kinds(self) -> frozenset[BillKind]:
+        """Which bills there are."""
         ...
 
     def bill(self, kind: BillKind, day: str) -> Exchange[BillAnswer]:

@@ -11,6 +11,7 @@ from wxbackend.domain.card import Card
 from wxbackend.domain.mandate_lifecycle import MandateObservation
 from wxbackend.domain.observation import Observation, RefundObservation
 from wxbackend.domain.payment_code import PaymentCode
+from wxbackend.domain.payment_group import EachTold
 from wxbackend.domain.refund import Refund
 from wxbackend.domain.transfer_observation import TransferObservation
 
@@ -83,6 +84,14 @@ class SharingNews:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupNews:
+    """What a notice says about a combined order, by its number: what became of each of its orders."""
+
+    number: str
+    told: EachTold
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """A message from a provider, proven to be theirs. `observation` is None for kinds we only keep.
 
@@ -100,6 +109,7 @@ class Notice:
     mandate_observation: MandateObservation | None = None
     transfer: TransferNews | None = None
     sharing: SharingNews | None = None
+    group: GroupNews | None = None
 
 
 @dataclass(frozen=True, slots=True)

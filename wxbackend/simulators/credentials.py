@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import secrets
 import string
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import (
 )
 from cryptography.x509.oid import NameOID
 
+from wxbackend.simulators import service_provider
+from wxbackend.simulators.service_provider import ServiceProvider, Signer
 from wxbackend.simulators.tls import make_tls_files
 from wxbackend.simulators.wechat_platform.push_secrets import ensure_push_secrets
 
@@ -38,15 +41,18 @@ APP_KINDS = {
     MINI_PROGRAM_APPID: "mini_program",
     MOBILE_APP_APPID: "mobile_app",
     UNBOUND_APPID: "official_account",
+    **service_provider.KINDS_OF_APPS,
 }
 BOUND_APPIDS = frozenset({OFFICIAL_ACCOUNT_APPID, MINI_PROGRAM_APPID, MOBILE_APP_APPID})
 
 RSA_BITS = 2048
 RSA_EXPONENT = 65537
-APIV3_KEY_CHARACTERS = 32
+KEY_CHARACTERS = 32
+KEY = re.compile(rf"[0-9A-Za-z]{{{KEY_CHARACTERS}}}")
 APIV2_KEY_BYTES = 16
 CERTIFICATE_DAYS = 5 * 365
 SERIAL_HEX_DIGITS = 40
+ABROAD_FOLDER = "merchant_abroad"
 DIRECTORY_MODE = 0o700
 FILE_MODE = 0o600
 
@@ -72,14 +78,12 @@ class PlatformCertificate:
     private_key: RSAPrivateKey = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class MerchantNumber:
-    """One merchant number as WeChat knows it: whose signature it believes, and what it encrypts with."""
+@dataclass(slots=True)
+class SharedKeys:
+    """The two keys that merchant and WeChat share. Setting one takes effect at once and leaves no overlap."""
 
-    mchid: str
-    serial: str
-    public_key: RSAPublicKey
-    apiv3_key: bytes = field(repr=False)
+    apiv3: bytes = field(repr=False)
+    apiv2: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +97,50 @@ class Credentials:
     public_key_id: str
     apps: tuple[App, ...]
     platform_certificates: tuple[PlatformCertificate, ...]
-    apiv3_key: bytes = field(repr=False)
-    apiv2_key: str = field(repr=False)
+    shared: SharedKeys = field(repr=False)
     wechatpay_private_key: RSAPrivateKey = field(repr=False)
     openid_secret: bytes = field(repr=False)
-    abroad: MerchantNumber
+    service_provider: ServiceProvider
+    abroad: Signer
+    """Who sells across the border, by the global API alone."""
+
+    def signer(self, mchid: str) -> Signer | None:
+        """Who signs under this number, or None for a number that may not."""
+        known = {
+            self.mchid: Signer(self.mchid, self.merchant_serial, self.merchant_public_key, self.apiv3_key),
+            self.service_provider.signer.mchid: self.service_provider.signer,
+            self.abroad.mchid: self.abroad,
+        }
+        return known.get(mchid)
+
+    def signs(self, mchid: str) -> Signer:
+        """Who signs under the number that an order or an admitted request was signed by."""
+        found = self.signer(mchid)
+        assert found is not None, "nothing is taken from anybody else"
+        return found
 
     @property
-    def domestic(self) -> MerchantNumber:
-        """The merchant number of everything but the global API."""
-        return MerchantNumber(self.mchid, self.merchant_serial, self.merchant_public_key, self.apiv3_key)
+    def apiv3_key(self) -> bytes:
+        """What notices and certificates are sealed with now."""
+        return self.shared.apiv3
 
-    def number(self, mchid: str) -> MerchantNumber:
-        """The merchant number of an order."""
-        return self.abroad if mchid == self.abroad.mchid else self.domestic
+    @property
+    def apiv2_key(self) -> str:
+        """What messages of API v2 are signed with now."""
+        return self.shared.apiv2
+
+    def change_keys(self, **keys: str) -> None:
+        """Take what the merchant typed into the console, and keep it. Raises ValueError, and changes nothing then.
+
+        The merchant's own files stay as they are: they are the merchant's business.
+        """
+        for name, key in keys.items():
+            if not KEY.fullmatch(key):
+                raise ValueError(f"{name} must be {KEY_CHARACTERS} letters and digits")
+        for name, key in keys.items():
+            _write_anew(_changed(self.directory, name), key)
+        self.shared.apiv3 = keys.get("apiv3_key", self.shared.apiv3.decode("ascii")).encode("ascii")
+        self.shared.apiv2 = keys.get("apiv2_key", self.shared.apiv2)
 
     def app(self, appid: str) -> App | None:
         """The app with this id, or None."""
@@ -128,7 +162,8 @@ def ensure(directory: Path) -> Credentials:
         ensure_push_secrets(directory, APP_KINDS)
         _make_secrets(directory)
         _add_api_v2(directory)
-        _add_abroad(directory)
+        _add_signer(directory / ABROAD_FOLDER, MCHID_ABROAD)
+        _add_signer(directory / service_provider.FOLDER, service_provider.SP_MCHID)
         return _load(directory)
 
 
@@ -167,7 +202,7 @@ def _make_all(directory: Path) -> None:
     _write(merchant / "apiclient_key.pem", _private_pem(merchant_key))
     certificate = _issue(merchant_key.public_key(), common_name=MCHID)
     _write(merchant / "apiclient_cert.pem", _certificate_pem(certificate))
-    _write(merchant / "apiv3_key.txt", _make_apiv3_key())
+    _write(merchant / "apiv3_key.txt", _new_apiv3_key())
     _write(merchant / "pub_key.pem", _public_pem(wechatpay_key.public_key()))
     _write(merchant / "pub_key_id.txt", PUBLIC_KEY_ID)
     wechat = directory / "wechat"
@@ -192,23 +227,22 @@ def _add_api_v2(directory: Path) -> None:
     make_tls_files(directory)
 
 
-def _add_abroad(directory: Path) -> None:
-    """The merchant number of the global API has keys of its own, also in directories that were filled before."""
-    folder = directory / "merchant_abroad"
+def _add_signer(folder: Path, mchid: str) -> None:
+    """The keys of one more number that signs, also in directories that were filled before there was one here."""
     if (folder / "apiv3_key.txt").exists():
         return
+    for name in ("apiclient_key.pem", "apiclient_cert.pem"):
+        (folder / name).unlink(missing_ok=True)  # half written, by one that was ended there
     key = generate_private_key(RSA_EXPONENT, RSA_BITS)
-    certificate = _issue(key.public_key(), common_name=MCHID_ABROAD, authority=key)
-    for name in ("apiclient_key.pem", "apiclient_cert.pem"):  # left by a start that was ended in the middle
-        (folder / name).unlink(missing_ok=True)
+    certificate = _issue(key.public_key(), common_name=mchid, authority=key)
     _write(folder / "apiclient_key.pem", _private_pem(key))
     _write(folder / "apiclient_cert.pem", _certificate_pem(certificate))
-    _write(folder / "apiv3_key.txt", _make_apiv3_key())
+    _write(folder / "apiv3_key.txt", _new_apiv3_key())
 
 
-def _make_apiv3_key() -> str:
+def _new_apiv3_key() -> str:
     alphabet = string.ascii_letters + string.digits
-    return "".join(secrets.choice(alphabet) for _ in range(APIV3_KEY_CHARACTERS))
+    return "".join(secrets.choice(alphabet) for _ in range(KEY_CHARACTERS))
 
 
 def _make_platform_certificate(folder: Path, number: int) -> None:
@@ -259,22 +293,32 @@ def _load(directory: Path) -> Credentials:
             for appid, kind in APP_KINDS.items()
         ),
         platform_certificates=tuple(_load_platform_certificate(folder, number) for number in range(1, count + 1)),
-        apiv3_key=_read(merchant / "apiv3_key.txt").encode("ascii"),
-        apiv2_key=_read(merchant / "apiv2_key.txt"),
+        shared=SharedKeys(_shared(directory, "apiv3_key").encode("ascii"), _shared(directory, "apiv2_key")),
         wechatpay_private_key=_load_key(directory / "wechat" / "wechatpay_key.pem"),
         openid_secret=bytes.fromhex(_read(_marker(directory))),
-        abroad=_load_abroad(directory / "merchant_abroad"),
+        service_provider=ServiceProvider(_load_signer(directory / service_provider.FOLDER, service_provider.SP_MCHID)),
+        abroad=_load_signer(directory / ABROAD_FOLDER, MCHID_ABROAD),
     )
 
 
-def _load_abroad(folder: Path) -> MerchantNumber:
+def _load_signer(folder: Path, mchid: str) -> Signer:
     certificate = x509.load_pem_x509_certificate((folder / "apiclient_cert.pem").read_bytes())
-    return MerchantNumber(
-        mchid=MCHID_ABROAD,
-        serial=serial_of(certificate),
-        public_key=cast("RSAPublicKey", certificate.public_key()),
-        apiv3_key=_read(folder / "apiv3_key.txt").encode("ascii"),
+    return Signer(
+        mchid,
+        serial_of(certificate),
+        cast("RSAPublicKey", certificate.public_key()),
+        _read(folder / "apiv3_key.txt").encode("ascii"),
     )
+
+
+def _changed(directory: Path, name: str) -> Path:
+    """Where a key lies that was changed in the console after the merchant's files were made."""
+    return directory / "wechat" / f"{name}.txt"
+
+
+def _shared(directory: Path, name: str) -> str:
+    changed = _changed(directory, name)
+    return _read(changed if changed.exists() else directory / "merchant" / f"{name}.txt")
 
 
 def _load_platform_certificate(folder: Path, number: int) -> PlatformCertificate:
@@ -318,3 +362,10 @@ def _write(path: Path, text: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(text)
+
+
+def _write_anew(path: Path, text: str) -> None:
+    beside = path.with_suffix(".new")
+    beside.unlink(missing_ok=True)
+    _write(beside, text)
+    beside.replace(path)

@@ -18,6 +18,7 @@ from wxbackend.simulators.wechat_pay import exchange
 from wxbackend.simulators.wechat_pay.abroad_views import notice_view_abroad
 from wxbackend.simulators.wechat_pay.bills import RATE_MILLIONTHS_DEFAULT, Parcel, Spoiling
 from wxbackend.simulators.wechat_pay.certificates import PlatformKeys
+from wxbackend.simulators.wechat_pay.combined_orders import CombinedBook
 from wxbackend.simulators.wechat_pay.contracts import TOPICS as CONTRACT_TOPICS
 from wxbackend.simulators.wechat_pay.contracts import Contract, ContractBook, contract_view
 from wxbackend.simulators.wechat_pay.courier import Courier
@@ -25,6 +26,7 @@ from wxbackend.simulators.wechat_pay.debits import FAILED, DebitBook
 from wxbackend.simulators.wechat_pay.entrances import Entrances
 from wxbackend.simulators.wechat_pay.notices import PAID, Topic, make_notice
 from wxbackend.simulators.wechat_pay.orders import Order, OrderBook, transaction_view
+from wxbackend.simulators.wechat_pay.parties import merchant_members
 from wxbackend.simulators.wechat_pay.refunds import SUCCESS, TOPICS, Refund, RefundBook, notice_view
 from wxbackend.simulators.wechat_pay.settler import Settler
 from wxbackend.simulators.wechat_pay.sharings import SharingBook
@@ -72,6 +74,7 @@ class World:
         self.ledger = Ledger(self.lock)
         self.buyers = Buyers(self.credentials, self.ledger, self.lock)
         self.orders = OrderBook(self.clock, self.lock)
+        self.combined = CombinedBook(self.clock, self.lock, self.orders)
         self.entrances = Entrances(self.clock, self.lock)
         self.codes = PaymentCodes(self.clock, self.lock)
         self.contracts = ContractBook(self.clock, self.lock, self._tell_contract)
@@ -258,17 +261,16 @@ class World:
         """Send word of a refund that ended, if it has an address to send it to."""
         if refund.notify_url is None:
             return
+        order = self.orders.get(refund.out_trade_no)
         if refund.request.sign_type is not None:
-            order = self.orders.get(refund.out_trade_no)
             now = self.clock.now()
             self.courier.announce(refund_notice(refund, order, self.credentials, url=refund.notify_url, now=now))
             return
-        number = self.credentials.abroad if refund.request.abroad else self.credentials.domestic
         view = notice_view_abroad if refund.request.abroad else notice_view
         notice = make_notice(
-            view(refund, number.mchid),
+            view(refund, merchant_members(order.request)),
             url=refund.notify_url,
-            apiv3_key=number.apiv3_key,
+            apiv3_key=self.credentials.signs(order.request.signed_by).apiv3_key,
             now=self.clock.now(),
             topic=TOPICS[refund.status],
         )

@@ -29,6 +29,7 @@ _UNRESOLVED = Statement(
         or_(*(_T.c.state == word for word in sorted(state.value for state in UNRESOLVED))),
     )
 )
+_OF_GROUP = Statement(select(_T).where(_T.c.group_id == bindparam("of_group")).order_by(_T.c.id))
 _CHANGING = (
     "sent_ms", "state", "handle", "client_params", "presentable_until_ms", "transaction_id", "paid_ms", "code_mark",
     "reversal_sent_ms", "payer_amount", "payer_currency", "exchange_rate",
@@ -58,6 +59,10 @@ class Attempts:
         """The one that may still be paid; a unique index allows no second."""
         row = _UNRESOLVED.first(self._link, {"of_intent": intent_id})
         return None if row is None else attempt_from(row)
+
+    def of_group(self, group_id: int) -> tuple[Attempt, ...]:
+        """Those that one combined order is made of, in their order."""
+        return tuple(attempt_from(row) for row in _OF_GROUP.all(self._link, {"of_group": group_id}))
 
     def save(self, attempt: Attempt, *, was: Attempt | None = None) -> Attempt:
         """Write what changed; its `version` is the one that was read."""
@@ -119,6 +124,7 @@ def _row(attempt: Attempt) -> dict[str, Any]:
         "reversal_sent_ms": attempt.reversal_sent_ms,
         "mandate_id": attempt.mandate_id,
         "mandate_handle": attempt.mandate_handle,
+        "group_id": attempt.group_id,
         "payer_amount": share.amount if share else None,
         "payer_currency": share.currency if share else None,
         "exchange_rate": share.rate if share else None,
@@ -158,6 +164,7 @@ def attempt_from(row: Any) -> Attempt:
         reversal_sent_ms=row.reversal_sent_ms,
         mandate_id=row.mandate_id,
         mandate_handle=row.mandate_handle,
+        group_id=row.group_id,
         share=_share(row),
     )
 

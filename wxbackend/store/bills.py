@@ -60,11 +60,11 @@ _FIRST = Statement(
 _SAVE = Saves(_T, ("state", "reason", "rows", "digest", "checked_ms"), unlocked="a bill was changed without its lock")
 _PAYMENT: Final = select(
     _A.id, _A.intent_id, _A.account, _A.livemode, _A.out_trade_no, _A.transaction_id, _A.amount, _A.currency,
-    _A.state, _A.paid_ms,
+    _A.state, _A.paid_ms, _A.provider,
 )  # fmt: skip
 _REFUND: Final = select(
     _R.id, _R.intent_id, _R.attempt_id, _R.account, _R.livemode, _R.out_refund_no, _R.handle, _R.amount, _R.currency,
-    _R.state, _R.created_ms, _R.succeeded_ms,
+    _R.state, _R.created_ms, _R.succeeded_ms, _R.provider,
 )  # fmt: skip
 _FEES: Final = (TransferKind.FEE.value, TransferKind.FEE_RETURNED.value)
 
@@ -120,20 +120,22 @@ class Bills:
         row = _FIRST.first(self._link, {"of_provider": provider, "of_merchant": merchant, "since": since_id})
         return None if row is None else int(row.created_ms)
 
-    def payments(self, provider: str, merchant: str, numbers: Sequence[str]) -> Mapping[str, OurPayment]:
+    def payments(self, providers: Sequence[str], merchant: str, numbers: Sequence[str]) -> Mapping[str, OurPayment]:
         """By our numbers."""
-        found = self._all(_PAYMENT.where(*_of(_A, provider, merchant), _A.out_trade_no.in_(numbers)))
+        found = self._all(_PAYMENT.where(*_of_any(_A, providers, merchant), _A.out_trade_no.in_(numbers)))
         return {row.out_trade_no: _payment_from(row) for row in found}
 
-    def payments_by_transaction(self, provider: str, merchant: str, numbers: Sequence[str]) -> Mapping[str, OurPayment]:
+    def payments_by_transaction(
+        self, providers: Sequence[str], merchant: str, numbers: Sequence[str]
+    ) -> Mapping[str, OurPayment]:
         """By the provider's numbers, with their fees."""
-        rows = self._all(_PAYMENT.where(*_of(_A, provider, merchant), _A.transaction_id.in_(numbers)))
+        rows = self._all(_PAYMENT.where(*_of_any(_A, providers, merchant), _A.transaction_id.in_(numbers)))
         fees = self.fees([row.id for row in rows])
         return {row.transaction_id: _payment_from(row, fees.get(row.id)) for row in rows}
 
-    def refunds(self, provider: str, merchant: str, numbers: Sequence[str]) -> Mapping[str, OurRefund]:
+    def refunds(self, providers: Sequence[str], merchant: str, numbers: Sequence[str]) -> Mapping[str, OurRefund]:
         """By our numbers."""
-        found = self._all(_REFUND.where(*_of(_R, provider, merchant), _R.out_refund_no.in_(numbers)))
+        found = self._all(_REFUND.where(*_of_any(_R, providers, merchant), _R.out_refund_no.in_(numbers)))
         return {row.out_refund_no: _refund_from(row) for row in found}
 
     def fees(self, subject_ids: Sequence[int]) -> Mapping[int, int]:
@@ -173,6 +175,10 @@ class Bills:
 
 def _of(columns: Any, provider: str, merchant: str) -> tuple[Any, Any]:
     return columns.provider == provider, columns.merchant == merchant
+
+
+def _of_any(columns: Any, providers: Sequence[str], merchant: str) -> tuple[Any, Any]:
+    return columns.provider.in_(providers), columns.merchant == merchant
 
 
 def _window(
@@ -221,6 +227,7 @@ def _payment_from(row: Any, fee: int | None = None) -> OurPayment:
         state=AttemptState(row.state),
         paid_ms=row.paid_ms,
         fee=fee,
+        provider=row.provider,
     )
 
 
@@ -238,4 +245,5 @@ def _refund_from(row: Any) -> OurRefund:
         state=RefundState(row.state),
         created_ms=row.created_ms,
         succeeded_ms=row.succeeded_ms,
+        provider=row.provider,
     )

@@ -24,6 +24,20 @@ UNRESOLVED_REFUNDS: Final = text(
     "SELECT state, count(*) AS found FROM refunds "
     "WHERE state IN ('queued', 'recorded', 'uncertain', 'short', 'processing', 'abnormal') GROUP BY state"
 )
+UNRESOLVED_TRANSFERS: Final = text(
+    "SELECT state, count(*) AS found FROM merchant_transfers "
+    "WHERE state NOT IN ('paid', 'failed', 'canceled', 'declined') GROUP BY state"
+)
+UNRESOLVED_SHARINGS: Final = text(
+    "SELECT state, count(*) AS found FROM profit_sharings WHERE state NOT IN ('finished', 'declined') GROUP BY state"
+)
+UNRESOLVED_RETURNS: Final = text(
+    "SELECT state, count(*) AS found FROM profit_sharing_returns "
+    "WHERE state NOT IN ('succeeded', 'failed', 'declined') GROUP BY state"
+)
+UNRESOLVED_MANDATES: Final = text(
+    "SELECT state, count(*) AS found FROM mandates WHERE state IN ('recorded', 'open', 'ending') GROUP BY state"
+)
 PENDING_DELIVERIES: Final = text("SELECT count(*) FROM deliveries WHERE state = 'pending'")
 OLDEST_PENDING_EVENT: Final = text("SELECT min(event_id) FROM deliveries WHERE state = 'pending'")
 OLDEST_LOOK: Final = text("SELECT min(due_ms) FROM poll_queue")
@@ -32,6 +46,7 @@ UNHANDLED_PUSHES: Final = text("SELECT count(*) FROM pushes WHERE handled_ms IS 
 OLDEST_REFUND_LOOK: Final = text("SELECT min(due_ms) FROM refund_queue")
 OLDEST_TRANSFER_LOOK: Final = text("SELECT min(due_ms) FROM merchant_transfer_queue")
 OLDEST_SHARING_LOOK: Final = text("SELECT min(due_ms) FROM profit_sharing_queue")
+OLDEST_MANDATE_LOOK: Final = text("SELECT min(due_ms) FROM mandate_queue")
 
 
 class Gauges:
@@ -66,6 +81,22 @@ class Gauges:
         """By state."""
         return self._by_word(UNRESOLVED_REFUNDS)
 
+    def unresolved_transfers(self) -> Mapping[str, int]:
+        """By state."""
+        return self._by_word(UNRESOLVED_TRANSFERS)
+
+    def unresolved_sharings(self) -> Mapping[str, int]:
+        """By state."""
+        return self._by_word(UNRESOLVED_SHARINGS)
+
+    def unresolved_returns(self) -> Mapping[str, int]:
+        """By state."""
+        return self._by_word(UNRESOLVED_RETURNS)
+
+    def unresolved_mandates(self) -> Mapping[str, int]:
+        """By state."""
+        return self._by_word(UNRESOLVED_MANDATES)
+
     def pending_deliveries(self) -> int:
         """How many."""
         return self._number(PENDING_DELIVERIES) or 0
@@ -82,6 +113,7 @@ class Gauges:
             "transfers": self._number(OLDEST_TRANSFER_LOOK),
             "sharings": self._number(OLDEST_SHARING_LOOK),
             "shippings": self._number(OLDEST_SHIPPING_LOOK),
+            "mandates": self._number(OLDEST_MANDATE_LOOK),
         }
 
     def _number(self, statement: TextClause) -> int | None:

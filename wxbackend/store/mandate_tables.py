@@ -78,6 +78,8 @@ mandates = Table(
 Index("mandates_by_number", mandates.c.merchant, mandates.c.out_mandate_no, mandates.c.provider, unique=True)
 Index("mandates_by_method", mandates.c.method_id, unique=True)
 Index("mandates_by_customer", mandates.c.customer_id, mandates.c.id)
+_UNRESOLVED = text("state IN ('recorded', 'open', 'ending')")
+Index("mandates_unresolved", mandates.c.state, sqlite_where=_UNRESOLVED, postgresql_where=_UNRESOLVED)
 _SIGNABLE = text("state IN ('recorded', 'open')")
 # The database itself refuses a second page of one SetupIntent while the first may still be signed.
 Index(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Boolean, Column, Index, Integer, Table, Text, bindparam, insert, select
+from sqlalchemy import Boolean, Column, Index, Integer, Table, Text, bindparam, insert, select, text
 
 from wxbackend.domain.profit_sharing import Part, PartState, PartyKind, ProfitSharing, SharingState
 from wxbackend.ports.store import Page, Poll
@@ -47,6 +47,8 @@ TABLE: Final = Table(
 Index("profit_sharings_newest", TABLE.c.account, TABLE.c.livemode, TABLE.c.id)
 Index("profit_sharings_by_attempt", TABLE.c.attempt_id)
 Index("profit_sharings_by_number", TABLE.c.merchant, TABLE.c.out_order_no, TABLE.c.provider, unique=True)
+_UNRESOLVED = text("state NOT IN ('finished', 'declined')")
+Index("profit_sharings_unresolved", TABLE.c.state, sqlite_where=_UNRESOLVED, postgresql_where=_UNRESOLVED)
 QUEUE: Final = Table(
     "profit_sharing_queue",
     tables.metadata,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Boolean, Column, Index, Integer, Table, Text, bindparam, insert, select
+from sqlalchemy import Boolean, Column, Index, Integer, Table, Text, bindparam, insert, select, text
 
 from wxbackend.domain.money import Money
 from wxbackend.domain.profit_sharing import ReturnState, SharingReturn
@@ -46,6 +46,8 @@ TABLE: Final = Table(
 Index("profit_sharing_returns_newest", TABLE.c.account, TABLE.c.livemode, TABLE.c.id)
 Index("profit_sharing_returns_by_sharing", TABLE.c.sharing_id)
 Index("profit_sharing_returns_by_number", TABLE.c.merchant, TABLE.c.out_return_no, TABLE.c.provider, unique=True)
+_UNRESOLVED = text("state NOT IN ('succeeded', 'failed', 'declined')")
+Index("profit_sharing_returns_unresolved", TABLE.c.state, sqlite_where=_UNRESOLVED, postgresql_where=_UNRESOLVED)
 
 _T = TABLE
 _INSERT = Statement(insert(_T))

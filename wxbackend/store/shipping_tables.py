@@ -37,6 +37,7 @@ shippings: Final = Table(
     Column("settles_ms", Number),
     Column("settled_ms", Number),
     Column("version", Integer, nullable=False),
+    Column("group_id", Number),
 )
 # One payment is shipped once, whatever happens at the same time.
 Index("shippings_by_intent", shippings.c.intent_id, unique=True)

@@ -148,6 +148,7 @@ def _row(shipping: Shipping) -> dict[str, Any]:
         "settles_ms": shipping.settles_ms,
         "settled_ms": shipping.settled_ms,
         "version": shipping.version,
+        "group_id": shipping.group_id,
     }
 
 
@@ -200,4 +201,5 @@ def _shipping_from(row: Any) -> Shipping:
         settles_ms=row.settles_ms,
         settled_ms=row.settled_ms,
         version=row.version,
+        group_id=row.group_id,
     )

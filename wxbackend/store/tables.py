@@ -106,10 +106,13 @@ attempts = Table(
     Column("reversal_sent_ms", Number),
     Column("mandate_id", Number),
     Column("mandate_handle", Text),
+    Column("group_id", Number),
     Column("payer_amount", Number),
     Column("payer_currency", Text),
     Column("exchange_rate", Number),
 )
+_GROUPED = text("group_id IS NOT NULL")
+Index("attempts_by_group", attempts.c.group_id, sqlite_where=_GROUPED, postgresql_where=_GROUPED)
 Index(
     "attempts_by_number",
     attempts.c.merchant,

@@ -1,11 +1,11 @@
-"""Fetches WeChat's platform certificates at the start and on a schedule; sooner when a fetch failed."""
+"""Fetches WeChat's platform certificates at the start and on a schedule; sooner after a failure, and when wished."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from wxbackend.flows.dependencies import Dependencies
-from wxbackend.flows.fetch_certificates import fetch_certificates
+from wxbackend.flows.fetch_certificates import fetch_certificates, take_wish
 
 AGAIN_AFTER_FAILURE_S: Final = 60
 
@@ -21,7 +21,8 @@ class Schedule:
         """Always 0: nothing waits behind it."""
         for name, merchant, source in deps.providers.certificate_sources():
             now_ms = deps.surroundings.now_ms()
-            if now_ms < self._due_ms.get((name, merchant), 0):
+            due = now_ms >= self._due_ms.get((name, merchant), 0)
+            if not (due or take_wish(deps.coordination, name, merchant)):
                 continue
             fetched = fetch_certificates(deps, name, merchant, source)
             pause_ms = self._every_ms if fetched else AGAIN_AFTER_FAILURE_S * 1000

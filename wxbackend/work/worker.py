@@ -81,6 +81,7 @@ class Worker:
                 ("inbox", lambda: inbox.tick(deps), lambda: self._stop.wait(INBOX_EVERY_S)),
                 ("certificates", self._certificates(), lambda: self._stop.wait(self._idle_wait_s)),
                 ("bills", lambda: bills.tick(deps, self._stop.is_set), lambda: self._stop.wait(BILLS_EVERY_S)),
+                ("shipping list", self._shipping_list(), lambda: self._stop.wait(HOUSEKEEPING_EVERY_S)),
                 ("expiry", lambda: expiry.tick(deps), lambda: self._stop.wait(HOUSEKEEPING_EVERY_S)),
             ]
             threads = [threading.Thread(target=self._loop, args=loop, name=loop[0], daemon=True) for loop in loops]
@@ -128,6 +129,10 @@ class Worker:
     def _certificates(self) -> Callable[[], int]:
         clock = certificates.Schedule(every_s=self._certificates_every_s)
         return lambda: clock.tick(self._deps)
+
+    def _shipping_list(self) -> Callable[[], int]:
+        catch_up = shippings.CatchUp()
+        return lambda: catch_up.tick(self._deps)
 
     def _outbox(self, couriers: Crew) -> Callable[[], int]:
         under_way = outbox.Outbox(couriers)

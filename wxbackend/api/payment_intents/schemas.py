@@ -342,6 +342,9 @@ class PaymentIntentPicture(Picture):
     presentment_details = fields.Nested(PresentmentDetails())
     cancellation_reason = fields.String()
     canceled_at = fields.Integer(metadata={"description": "Unix milliseconds."})
+    payment_group = fields.String(
+        metadata={"description": "The PaymentGroup with which it is being paid, or was: that has the next_action."}
+    )
 
 
 class PaymentIntentList(Picture):

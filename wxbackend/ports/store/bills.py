@@ -49,15 +49,17 @@ class Bills(Protocol):
         """When the merchant's first order was made whose identifier is at least this."""
         ...
 
-    def payments(self, provider: str, merchant: str, numbers: Sequence[str]) -> Mapping[str, OurPayment]:
-        """Orders by our numbers, without what was booked for them."""
+    def payments(self, providers: Sequence[str], merchant: str, numbers: Sequence[str]) -> Mapping[str, OurPayment]:
+        """Orders by our numbers, by whichever of these providers, without what was booked for them."""
         ...
 
-    def payments_by_transaction(self, provider: str, merchant: str, numbers: Sequence[str]) -> Mapping[str, OurPayment]:
+    def payments_by_transaction(
+        self, providers: Sequence[str], merchant: str, numbers: Sequence[str]
+    ) -> Mapping[str, OurPayment]:
         """Orders by the provider's numbers, with the fees that were booked for them."""
         ...
 
-    def refunds(self, provider: str, merchant: str, numbers: Sequence[str]) -> Mapping[str, OurRefund]:
+    def refunds(self, providers: Sequence[str], merchant: str, numbers: Sequence[str]) -> Mapping[str, OurRefund]:
         """Refunds by our numbers."""
         ...
 

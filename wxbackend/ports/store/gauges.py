@@ -33,6 +33,22 @@ class Gauges(Protocol):
         """Refunds that are not finished, by state."""
         ...
 
+    def unresolved_transfers(self) -> Mapping[str, int]:
+        """Transfers to people that have not ended, by state."""
+        ...
+
+    def unresolved_sharings(self) -> Mapping[str, int]:
+        """Profit sharings that have not ended, by state."""
+        ...
+
+    def unresolved_returns(self) -> Mapping[str, int]:
+        """Returns of profit sharings that have not ended, by state."""
+        ...
+
+    def unresolved_mandates(self) -> Mapping[str, int]:
+        """Mandates that are being signed or ended, by state."""
+        ...
+
     def pending_deliveries(self) -> int:
         """Events on their way to the merchant, one for each endpoint."""
         ...
@@ -42,5 +58,5 @@ class Gauges(Protocol):
         ...
 
     def oldest_due_ms(self) -> Mapping[str, int | None]:
-        """The earliest planned look at attempts, refunds and shippings, in Unix milliseconds; None for none."""
+        """The earliest planned look of each queue, in Unix milliseconds; None for none."""
         ...

@@ -97,6 +97,10 @@ class Attempts(Protocol):
         """The one attempt of the intent that the provider still has to be asked about."""
         ...
 
+    def of_group(self, group_id: int) -> Sequence[Attempt]:
+        """Those that the combined order of a payment group is made of, oldest first; none for no group."""
+        ...
+
     def save(self, attempt: Attempt, *, was: Attempt | None = None) -> Attempt:
         """Write what differs from `was`, or all that can change; with its next version. Its intent is locked."""
         ...

@@ -26,7 +26,7 @@ from wxbackend.providers.wechat_v3 import bills, certificates, opening, signing
 from wxbackend.providers.wechat_v3 import mapping as v3_mapping
 from wxbackend.providers.wechat_v3 import notify as v3_notify
 from wxbackend.providers.wechat_v3 import wire as v3_wire
-from wxbackend.providers.wechat_v3.adapter import WechatV3
+from wxbackend.providers.wechat_v3.adapter import PaymentCalls
 from wxbackend.providers.wechat_v3.config import MerchantConfig
 from wxbackend.providers.wechat_v3.keys import KeyRing
 
@@ -38,14 +38,15 @@ class WechatGlobal:
 
     name: Final = "wechat_global"
     takes_codes: Final = False
-    bill_kinds: Final = (BillKind.PAYMENTS,)
+    bill_kinds: Final = frozenset({BillKind.PAYMENTS})
+    covers: Final = (name,)
 
     def __init__(self, config: MerchantConfig, keys: KeyRing, surroundings: Surroundings, terms: Terms) -> None:
         self._config = config
         self._keys = keys
         self._surroundings = surroundings
         self._terms = terms
-        self._line = WechatV3(config, keys, surroundings)
+        self._line = PaymentCalls(config, keys, surroundings)
         """Signs what we ask and proves what is answered."""
 
     @property
@@ -149,7 +150,8 @@ class WechatGlobal:
             code, message, request_id = self._line.error_of(reply)
             return v3_mapping.of_order_error(reply.status, code, message, request_id)
         self._line.prove(reply)
-        stamp = opening.Stamp(self._surroundings.now_ms(), self._surroundings.nonce(), self._config.private_key)
+        now_ms, nonce, key = self._surroundings.now_ms(), self._surroundings.nonce(), self._config.private_key
+        stamp = opening.Stamp(now_ms, nonce, key, self.merchant)
         return _readable(lambda: opening.read(attempt, v3_wire.parse_object(reply.body), stamp, openings=OPENINGS))
 
     def _read_query(self, reply: Reply) -> Observation:

@@ -7,19 +7,14 @@ from typing import Final, TypeVar
 
 from wxbackend.domain.attempt import Attempt
 from wxbackend.domain.errors import ProviderUnknown, UnreadableMessage, Untrusted
-from wxbackend.domain.observation import (
-    Closed,
-    Observation,
-    RefundObservation,
-    RefundProcessing,
-    Uncertain,
-)
+from wxbackend.domain.observation import Observation, RefundObservation
 from wxbackend.domain.payment_code import PaymentCode
 from wxbackend.domain.refund import Refund
 from wxbackend.ports.provider import Acknowledgement, Exchange, Notice, Reply
 from wxbackend.ports.surroundings import Surroundings
-from wxbackend.providers.wechat_v2 import code_payments, mapping, notify, opening, signing, wire
+from wxbackend.providers.wechat_v2 import notify, opening, reading, signing, wire
 from wxbackend.providers.wechat_v2.config import MerchantConfig
+from wxbackend.providers.wechat_v2.keys import KeyInUse
 
 T = TypeVar("T")
 
@@ -35,6 +30,7 @@ class WechatV2:
     def __init__(self, config: MerchantConfig, surroundings: Surroundings) -> None:
         self._config = config
         self._surroundings = surroundings
+        self._key = KeyInUse(config)
 
     @property
     def merchant(self) -> str:
@@ -44,15 +40,15 @@ class WechatV2:
     def order(self, attempt: Attempt) -> Exchange[Observation]:
         """Unified order (reference: WeChat Pay API v2, unifiedorder)."""
         fields = wire.order_fields(attempt, notify_url=self._config.notify_url)
-        return self._exchange("order", wire.ORDER_PATH, fields, lambda said: self._read_order(attempt, said))
+        return self._exchange("order", wire.ORDER_PATH, fields, reading.order(attempt, self._stamp))
 
     def query(self, attempt: Attempt) -> Exchange[Observation]:
         """Query by our number (reference: WeChat Pay API v2, orderquery)."""
-        return self._exchange("query", wire.QUERY_PATH, wire.number_fields(attempt), _read_query)
+        return self._exchange("query", wire.QUERY_PATH, wire.number_fields(attempt), reading.query(attempt))
 
     def close(self, attempt: Attempt) -> Exchange[Observation]:
         """Close by our number (reference: WeChat Pay API v2, closeorder)."""
-        return self._exchange("close", wire.CLOSE_PATH, wire.number_fields(attempt), _read_close)
+        return self._exchange("close", wire.CLOSE_PATH, wire.number_fields(attempt), reading.close)
 
     @property
     def takes_codes(self) -> bool:
@@ -62,25 +58,22 @@ class WechatV2:
     def charge_code(self, attempt: Attempt, code: PaymentCode) -> Exchange[Observation]:
         """Take the money with the code that the buyer shows (reference: WeChat Pay API v2, micropay)."""
         fields = wire.charge_code_fields(attempt, code=code.digits)
-        return self._exchange("charge_code", wire.CHARGE_CODE_PATH, fields, _read_charge)
+        return self._exchange("code_pay", wire.CHARGE_CODE_PATH, fields, reading.charge(attempt))
 
     def reverse(self, attempt: Attempt) -> Exchange[Observation]:
         """Undo a payment by code, paid or not (reference: WeChat Pay API v2, reverse)."""
         fields = wire.number_fields(attempt)
-        return self._exchange("reverse", wire.REVERSE_PATH, fields, _read_reverse, certified=True)
+        return self._exchange("reverse", wire.REVERSE_PATH, fields, reading.reversal, certified=True)
 
     def refund(self, refund: Refund) -> Exchange[RefundObservation]:
         """Refund by our number, which never changes (reference: WeChat Pay API v2, refund)."""
         fields = wire.refund_fields(refund, notify_url=self._config.notify_url)
-        return self._exchange("refund", wire.REFUND_PATH, fields, _read_refund, certified=True)
+        return self._exchange("refund", wire.REFUND_PATH, fields, reading.refund(refund), certified=True)
 
     def query_refund(self, refund: Refund) -> Exchange[RefundObservation]:
         """Ask for a refund by our number (reference: WeChat Pay API v2, refundquery)."""
         fields = wire.refund_number_fields(refund)
-        number = refund.out_refund_no
-        return self._exchange(
-            "query_refund", wire.REFUND_QUERY_PATH, fields, lambda said: _read_refund_query(said, number)
-        )
+        return self._exchange("query_refund", wire.REFUND_QUERY_PATH, fields, reading.refund_query(refund))
 
     def read_notice(self, headers: Mapping[str, str], body: bytes) -> Notice:
         """Parse, verify and read; all that proves a message is in its body."""
@@ -106,7 +99,8 @@ class WechatV2:
         config = self._config
         fresh = {"nonce_str": self._surroundings.nonce(), "sign_type": config.sign_type}
         whole = {**fields, **fresh}
-        whole["sign"] = signing.sign(whole, key=config.key, sign_type=config.sign_type)
+        key = self._key.present
+        whole["sign"] = signing.sign(whole, key=key, sign_type=config.sign_type)
         return Exchange(
             purpose,
             "POST",
@@ -114,81 +108,27 @@ class WechatV2:
             target,
             {"Accept": "text/xml", "Content-Type": "text/xml; charset=utf-8", "User-Agent": USER_AGENT},
             wire.document(whole),
-            lambda reply: self._read(reply, fields["appid"], read),
+            lambda reply: self._read(reply, fields["appid"], key, read),
             client=config.client if certified else None,
         )
 
-    def _read(self, reply: Reply, app: str, read: Callable[[wire.Fields], T]) -> T:
+    def _read(self, reply: Reply, app: str, key: str, read: Callable[[wire.Fields], T]) -> T:
         """The answer, if it is proven and ours; one that says FAIL is proven by nobody and keeps its two fields."""
         if reply.status != 200:
             raise ProviderUnknown(f"the provider answered {reply.status}")
         try:
             said = wire.parse(reply.body)
             if said.get("return_code") != "SUCCESS":
+                self._key.told(key, said.get("return_msg", ""))
                 return read({"return_code": "FAIL", "return_msg": said.get("return_msg", "")})
-            signing.verify(said, key=self._config.key, sign_type=self._config.sign_type)
+            self._key.took(signing.verify_by_any(said, keys=self._config.keys, sign_type=self._config.sign_type))
             if said.get("mch_id") != self._config.mchid or said.get("appid") not in {app, *self._config.apps}:
                 raise UnreadableMessage("the answer is of another merchant's number or app")
             return read(said)
         except Untrusted as error:
             raise ProviderUnknown(f"the answer is not proven: {error}") from error
 
-    def _read_order(self, attempt: Attempt, said: wire.Fields) -> Observation:
-        if said["return_code"] != "SUCCESS":
-            return mapping.of_order_refusal(said["return_msg"])
-        if said.get("result_code") != "SUCCESS":
-            return mapping.of_order_error(said.get("err_code", ""), said.get("err_code_des", ""))
+    def _stamp(self) -> opening.Stamp:
+        """What the front end's parameters are signed with."""
         config, around = self._config, self._surroundings
-        return opening.read(attempt, said, opening.Stamp(around.now_ms(), around.nonce(), config.key, config.sign_type))
-
-
-def _refused(said: wire.Fields) -> str | None:
-    """Why nothing else may be read, or None: a code, or what was said by an answer that nobody signed."""
-    if said["return_code"] != "SUCCESS":
-        return f"FAIL {said['return_msg']}"
-    return None if said.get("result_code") == "SUCCESS" else said.get("err_code") or "FAIL"
-
-
-def _read_query(said: wire.Fields) -> Observation:
-    refused = _refused(said)
-    return mapping.of_order(said) if refused is None else mapping.of_query_error(refused)
-
-
-def _read_close(said: wire.Fields) -> Observation:
-    refused = _refused(said)
-    return Closed("closed by us") if refused is None else mapping.of_close_error(refused)
-
-
-def _read_charge(said: wire.Fields) -> Observation:
-    refused = _refused(said)
-    if refused is None:
-        return mapping.of_payment(said)
-    if said["return_code"] != "SUCCESS":
-        return Uncertain(f"the provider answered {refused}")
-    return code_payments.of_charge_error(refused, said.get("err_code_des", ""))
-
-
-def _read_reverse(said: wire.Fields) -> Observation:
-    refused = _refused(said)
-    if refused is None:
-        return code_payments.of_reversal(said)
-    if said["return_code"] != "SUCCESS":
-        return Uncertain(f"the provider answered {refused}")
-    return code_payments.of_reversal_error(refused, said.get("err_code_des", ""), said)
-
-
-def _read_refund(said: wire.Fields) -> RefundObservation:
-    """An accepted refund is on its way; an unsigned refusal never releases what is reserved for it."""
-    refused = _refused(said)
-    if refused is None:
-        return RefundProcessing(said.get("refund_id", ""))
-    if said["return_code"] != "SUCCESS":
-        return Uncertain(f"the provider answered {refused}")
-    return mapping.of_refund_error(refused, said.get("err_code_des", ""))
-
-
-def _read_refund_query(said: wire.Fields, number: str) -> RefundObservation:
-    refused = _refused(said)
-    if refused is not None:
-        return mapping.of_refund_query_error(refused)
-    return mapping.of_refund_query(said, out_refund_no=number)
+        return opening.Stamp(around.now_ms(), around.nonce(), self._key.present, config.sign_type)

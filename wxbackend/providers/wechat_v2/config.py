@@ -16,7 +16,10 @@ class BadKey(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class MerchantConfig:
-    """One merchant number. Calls that move money back go to `certificate_hosts` and show `client`."""
+    """One merchant number. Calls that move money back go to `certificate_hosts` and show `client`.
+
+    While the key is changed at WeChat there are two; nothing tells beforehand which of them counts there.
+    """
 
     mchid: str
     apps: frozenset[str]
@@ -27,6 +30,12 @@ class MerchantConfig:
     certificate_hosts: Hosts
     client: ClientCertificate
     charges_codes: bool = True
+    previous_key: str | None = field(default=None, repr=False)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All that prove WeChat's messages, the new one first."""
+        return (self.key,) if self.previous_key is None else (self.key, self.previous_key)
 
 
 def check_key(key: str) -> str:

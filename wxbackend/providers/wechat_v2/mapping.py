@@ -38,6 +38,8 @@ CONFIGURATION: Final = frozenset(
     {"NOAUTH", "APPID_NOT_EXIST", "MCHID_NOT_EXIST", "APPID_MCHID_NOT_MATCH", "SIGNERROR", "REQUIRE_POST_METHOD",
      "XML_FORMAT_ERROR", "LACK_PARAMS", "NOT_UTF8"}
 )  # fmt: skip
+NO_CODE: Final = "FAIL"
+"""A signed refusal that names no code."""
 REPEATED_OTHERWISE: Final = "重入"
 """In the words of an INVALID_REQUEST: the number is known with other parameters."""
 BUSY: Final = ("系统", "繁忙", "频", "SYSTEM", "BUSY", "FREQUEN", "TIMEOUT")
@@ -126,7 +128,7 @@ def of_refund_error(code: str, text: str) -> RefundObservation:
     """What a signed refusal of a refund means; too low a balance can be topped up, a wrong key mended."""
     if code == "NOTENOUGH":
         return RefundShort()
-    if code in UNKNOWN_RESULT or code in CONFIGURATION:
+    if code in UNKNOWN_RESULT or code in CONFIGURATION or code == NO_CODE:
         return Uncertain(f"the provider answered {code}")
     return Declined(
         "refund_declined",

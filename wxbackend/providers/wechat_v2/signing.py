@@ -42,6 +42,18 @@ def verify(fields: Mapping[str, str], *, key: str, sign_type: str) -> None:
         raise BadSignature("the sign does not fit the message")
 
 
+def verify_by_any(fields: Mapping[str, str], *, keys: tuple[str, ...], sign_type: str) -> str:
+    """The key of these under which the fields are proven, or raise `BadSignature`."""
+    for key in keys[:-1]:
+        try:
+            verify(fields, key=key, sign_type=sign_type)
+        except BadSignature:
+            continue
+        return key
+    verify(fields, key=keys[-1], sign_type=sign_type)
+    return keys[-1]
+
+
 def open_sealed(sealed: str, *, key: str) -> bytes:
     """What `req_info` of a refund notice holds: sealed under the lower-case MD5 of the key, which proves nothing."""
     return decrypt(sealed, key=hashlib.md5(key.encode(), usedforsecurity=False).hexdigest().encode())

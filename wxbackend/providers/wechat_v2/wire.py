@@ -29,6 +29,8 @@ MESSAGE_BYTES_MAX: Final = 64 * 1024
 BODY_BYTES_MAX: Final = 128
 REFUND_REASON_BYTES_MAX: Final = 80
 AMOUNT_DIGITS_MAX: Final = 15
+LASTS_MS_MIN: Final = 360_000
+"""WeChat refuses an order that ends within five minutes; one that we let end sooner is closed by us."""
 OUR_ADDRESS: Final = "127.0.0.1"
 """`spbill_create_ip`, which JSAPI orders must have and nobody compares with anything."""
 BEIJING: Final = timezone(timedelta(hours=8))
@@ -47,6 +49,7 @@ TRADE_TYPES: Final = {
     Terminal.APP: "APP",
 }
 H5_SCENE: Final = '{"h5_info":{"type":"Wap"}}'
+"""A page in a browser, on whatever it runs; the other types of API v2 are for pages inside an app."""
 
 Fields = dict[str, str]
 
@@ -54,7 +57,11 @@ Fields = dict[str, str]
 def order_fields(attempt: Attempt, *, notify_url: str) -> Fields:
     """A unified order; the same attempt always gives the same (reference: API v2, unifiedorder)."""
     trade_type = TRADE_TYPES[attempt.terminal]
-    fields = _sale_fields(attempt) | {"notify_url": notify_url, "trade_type": trade_type}
+    fields = _sale_fields(attempt) | {
+        "notify_url": notify_url,
+        "trade_type": trade_type,
+        "time_expire": compact_time(max(attempt.expires_ms, attempt.created_ms + LASTS_MS_MIN)),
+    }
     if trade_type == "JSAPI":
         fields["openid"] = attempt.payer
     if trade_type == "NATIVE":
@@ -92,7 +99,10 @@ def refund_number_fields(refund: Refund) -> Fields:
 
 
 def charge_code_fields(attempt: Attempt, *, code: str) -> Fields:
-    """A payment with the code that the buyer shows (reference: API v2, micropay)."""
+    """A payment with the code that the buyer shows (reference: API v2, micropay).
+
+    It names no end: WeChat takes none sooner than in a minute, and we reverse what is not paid before.
+    """
     return _sale_fields(attempt) | {"auth_code": code}
 
 
@@ -160,7 +170,6 @@ def _sale_fields(attempt: Attempt) -> Fields:
         "fee_type": attempt.money.currency,
         "total_fee": str(attempt.money.amount),
         "spbill_create_ip": OUR_ADDRESS,
-        "time_expire": compact_time(attempt.expires_ms),
     }
 
 

@@ -27,6 +27,7 @@ from wxbackend.providers.wechat_v3 import (
     signing,
     wire,
 )
+from wxbackend.providers.wechat_v3.combined import CombinedCalls
 from wxbackend.providers.wechat_v3.config import MerchantConfig
 from wxbackend.providers.wechat_v3.keys import KeyRing
 from wxbackend.providers.wechat_v3.sharing import SharingCalls
@@ -37,15 +38,16 @@ T = TypeVar("T")
 USER_AGENT: Final = "wxbackend"
 
 
-class WechatV3(TransferCalls, SharingCalls):
-    """See `ports.provider.Provider`, and `ports.money_out` for what it offers beyond that."""
+class PaymentCalls:
+    """See `ports.provider.Provider`: what every merchant number has, whoever signs for it."""
 
     name: Final = "wechat_v3"
     currencies: Final = frozenset({"CNY"})
-    bill_kinds: Final = tuple(BillKind)
+    bill_kinds: frozenset[BillKind] = frozenset(BillKind)
 
     def __init__(self, config: MerchantConfig, keys: KeyRing, surroundings: Surroundings) -> None:
         self._config = config
+        self._role = config.role
         self._keys = keys
         self._surroundings = surroundings
 
@@ -61,40 +63,48 @@ class WechatV3(TransferCalls, SharingCalls):
 
     def order(self, attempt: Attempt) -> Exchange[Observation]:
         """JSAPI, Native, H5 or App order, by where the buyer stands (see `opening`)."""
-        body = wire.order_body(attempt, notify_url=self._config.notify_url)
-        path = wire.ORDER_PATHS[attempt.terminal]
-        return self._exchange("order", "POST", path, body, lambda reply: self._read_order(attempt, reply))
+        body = wire.order_body(attempt, self._role, notify_url=self._config.notify_url)
+        target = wire.order_target(attempt, self._role)
+        return self._exchange("order", "POST", target, body, lambda reply: self._read_order(attempt, reply))
 
     def query(self, attempt: Attempt) -> Exchange[Observation]:
         """Query by our number (doc/v3/merchant/4012791900)."""
-        return self._exchange("query", "GET", wire.query_target(attempt), b"", self._read_query)
+        return self._exchange("query", "GET", wire.query_target(attempt, self._role), b"", self._read_query)
 
     def close(self, attempt: Attempt) -> Exchange[Observation]:
         """Close by our number (doc/v3/merchant/4012791901)."""
-        return self._exchange("close", "POST", wire.close_target(attempt), wire.close_body(attempt), self._read_close)
+        target, body = wire.close_target(attempt, self._role), wire.close_body(attempt, self._role)
+        return self._exchange("close", "POST", target, body, self._read_close)
 
     def charge_code(self, attempt: Attempt, code: PaymentCode) -> Exchange[Observation]:
         """Charge a payment code (apis/code-payment-v3/direct/code-pay)."""
-        body = wire.charge_body(attempt, code)
-        return self._exchange("code_pay", "POST", wire.CODE_PATH, body, self._read_charge)
+        target, body = wire.charge_target(self._role), wire.charge_body(attempt, code, self._role)
+        return self._exchange("code_pay", "POST", target, body, self._read_charge)
 
     def reverse(self, attempt: Attempt) -> Exchange[Observation]:
         """Reverse by our number (apis/code-payment-v3/direct/reverse)."""
-        body = wire.reverse_body(attempt)
-        return self._exchange("reverse", "POST", wire.reverse_target(attempt), body, self._read_reversal)
+        target, body = wire.reverse_target(attempt, self._role), wire.reverse_body(attempt, self._role)
+        return self._exchange("reverse", "POST", target, body, self._read_reversal)
 
     def refund(self, refund: Refund) -> Exchange[RefundObservation]:
         """Refund by our number, which never changes (doc/v3/merchant/4012791862)."""
-        body = wire.refund_body(refund, notify_url=self._config.notify_url)
+        body = wire.refund_body(refund, self._role, notify_url=self._config.notify_url)
         return self._exchange("refund", "POST", wire.REFUND_PATH, body, self._read_refund)
 
     def query_refund(self, refund: Refund) -> Exchange[RefundObservation]:
         """Ask for a refund by our number (doc/v3/merchant/4012791863)."""
-        return self._exchange("query_refund", "GET", wire.refund_target(refund), b"", self._read_refund_query)
+        target = wire.refund_target(refund, self._role)
+        return self._exchange("query_refund", "GET", target, b"", self._read_refund_query)
+
+    @property
+    def covers(self) -> tuple[str, ...]:
+        """Orders of both versions."""
+        return bills.COVERS
 
     def bill(self, kind: BillKind, day: str) -> Exchange[BillAnswer]:
         """Ask for a day's bill."""
-        return self._exchange("bill", "GET", bills.target(kind, day), b"", self._read_bill)
+        target = bills.target(kind, day, self._role.beside(self.merchant))
+        return self._exchange("bill", "GET", target, b"", self._read_bill)
 
     def bill_file(self, offer: BillOffer) -> Download:
         """Fetch its file: the request is signed, the answer is not."""
@@ -115,7 +125,7 @@ class WechatV3(TransferCalls, SharingCalls):
         key = self._keys.for_sealing(self._config.public_key_id, now_s=self._now_s())
         if key is None and card.holder is Holder.BUYER:
             raise NotConfigured(self.merchant)
-        body = card_refunds.body(refund, card, key=key[1] if key else None)
+        body = card_refunds.body(refund, card, self._role, key=key[1] if key else None)
         return self._exchange(
             "refund_to_card",
             "POST",
@@ -143,11 +153,19 @@ class WechatV3(TransferCalls, SharingCalls):
 
     def read_notice(self, headers: Mapping[str, str], body: bytes) -> Notice:
         """Verify, decrypt and read."""
-        return notify.read(self._keys, self._config.apiv3_keys, headers, body, now_s=self._now_s())
+        return notify.read(
+            self._keys,
+            self._config.apiv3_keys,
+            headers,
+            body,
+            now_s=self._now_s(),
+            role=self._role,
+            mchid=self.merchant,
+        )
 
     def reread_notice(self, body: bytes) -> Notice:
         """Decrypt and read what was verified before."""
-        return notify.parse(self._config.apiv3_keys, body)
+        return notify.parse(self._config.apiv3_keys, body, role=self._role, mchid=self.merchant)
 
     def acknowledge(self, *, accepted: bool) -> Acknowledgement:
         """WeChat's yes or no."""
@@ -191,7 +209,7 @@ class WechatV3(TransferCalls, SharingCalls):
             "User-Agent": USER_AGENT,
             "Authorization": signing.authorization(
                 config.private_key,
-                mchid=config.mchid,
+                mchid=self._role.signer(config.mchid),
                 serial=config.serial,
                 timestamp=timestamp,
                 nonce=nonce,
@@ -226,7 +244,8 @@ class WechatV3(TransferCalls, SharingCalls):
             return mapping.of_order_error(reply.status, code, message, request_id)
         self._prove(reply)
         try:
-            stamp = opening.Stamp(self._surroundings.now_ms(), self._surroundings.nonce(), self._config.private_key)
+            config, signer = self._config, self._role.signer(self.merchant)
+            stamp = opening.Stamp(self._surroundings.now_ms(), self._surroundings.nonce(), config.private_key, signer)
             return opening.read(attempt, wire.parse_object(reply.body), stamp)
         except UnreadableMessage as error:
             return Uncertain(str(error))
@@ -236,7 +255,7 @@ class WechatV3(TransferCalls, SharingCalls):
         if reply.status not in (200, 202):
             return code_payments.of_charge_error(reply.status, *self._error(reply))
         try:
-            return mapping.of_transaction(wire.parse_object(reply.body))
+            return mapping.of_transaction(wire.parse_object(reply.body), self._role)
         except UnreadableMessage as error:
             return Uncertain(str(error))
 
@@ -257,7 +276,7 @@ class WechatV3(TransferCalls, SharingCalls):
             return mapping.of_query_error(reply.status, code)
         self._prove(reply)
         try:
-            return mapping.of_transaction(wire.parse_object(reply.body))
+            return mapping.of_transaction(wire.parse_object(reply.body), self._role)
         except UnreadableMessage as error:
             return Uncertain(str(error))
 
@@ -300,3 +319,11 @@ class WechatV3(TransferCalls, SharingCalls):
             return mapping.of_refund(wire.parse_object(reply.body), state_name="status")
         except UnreadableMessage as error:
             return Uncertain(str(error))
+
+
+class WechatV3(PaymentCalls, TransferCalls, SharingCalls, CombinedCalls):
+    """A merchant number that signs for itself; see `ports.money_out` for what it offers beyond payments."""
+
+    def query(self, attempt: Attempt) -> Exchange[Observation]:
+        """Of a part of a combined order, by the number of the whole."""
+        return super().query(attempt) if attempt.group_id is None else self.query_member(attempt)

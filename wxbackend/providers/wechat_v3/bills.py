@@ -6,6 +6,7 @@ doc/v3/merchant/4012791890 (trade bill), doc/v3/merchant/4012791892 (fund flow),
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -18,15 +19,18 @@ from wxbackend.providers.wechat_v3.config import BACKUP_HOST, MAIN_HOST
 
 PATHS: Final = {BillKind.PAYMENTS: "/v3/bill/tradebill", BillKind.FUNDS: "/v3/bill/fundflowbill"}
 CHOICES: Final = {BillKind.PAYMENTS: "bill_type=ALL", BillKind.FUNDS: "account_type=BASIC"}
+COVERS: Final = ("wechat_v3", "wechat_v2")
+"""A merchant's number has one bill, by whichever version of the API its orders were made."""
 NOTHING_HAPPENED: Final = "NO_STATEMENT_EXIST"
 """Seen with 400 and with 404: the code tells, not the status."""
 FILE_PATH: Final = "/v3/billdownload/file"
 _SHA1: Final = re.compile(r"[0-9a-f]{40}")
 
 
-def target(kind: BillKind, day: str) -> str:
-    """Path and query that ask for a day's bill, packed."""
-    return f"{PATHS[kind]}?bill_date={day}&{CHOICES[kind]}&tar_type=GZIP"
+def target(kind: BillKind, day: str, beside: Mapping[str, str]) -> str:
+    """Path and query that ask for a day's bill, packed; `beside` is what the role names besides."""
+    more = "".join(f"&{name}={value}" for name, value in beside.items())
+    return f"{PATHS[kind]}?bill_date={day}&{CHOICES[kind]}&tar_type=GZIP{more}"
 
 
 def read(reply: Reply, hosts: Hosts) -> BillAnswer:

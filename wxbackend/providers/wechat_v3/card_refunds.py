@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from wxbackend.domain.card import Card, Holder
 from wxbackend.domain.refund import Refund
+from wxbackend.providers.wechat_v3.roles import Role
 from wxbackend.providers.wechat_v3.sealing import seal_field
 from wxbackend.providers.wechat_v3.wire import REFUND_PATH
 
@@ -35,9 +36,9 @@ def target(refund: Refund) -> str:
     return f"{REFUND_PATH}/{quote(refund.handle, safe='')}/apply-abnormal-refund"
 
 
-def body(refund: Refund, card: Card, *, key: RSAPublicKey | None) -> bytes:
+def body(refund: Refund, card: Card, role: Role, *, key: RSAPublicKey | None) -> bytes:
     """The body; `key` is needed for a buyer's card."""
-    told = {"out_refund_no": refund.out_refund_no, "type": _KINDS[card.holder]}
+    told = {**role.beside(refund.merchant), "out_refund_no": refund.out_refund_no, "type": _KINDS[card.holder]}
     if card.holder is Holder.BUYER:
         assert key is not None
         told |= {

@@ -25,6 +25,11 @@ _REFUSED: Final = {
     "AUTHCODEINVALID": _INVALID,
 }
 _NO_MONEY: Final = frozenset({"NOTENOUGH"})
+REFUSALS: Final = frozenset(
+    {*_REFUSED, *_NO_MONEY, "PARAMERROR", "INVALIDREQUEST", "APPIDMCHIDNOTMATCH", "MCHNOTEXISTS", "NOAUTH", "SIGNERROR",
+     "TRADEERROR", "RULELIMIT", "NOTSUPORTCARD", "NOTSUPPORTCARD", "BUYERMISMATCH", "APPIDNOTEXIST", "MCHIDNOTEXIST"}
+)  # fmt: skip
+"""Known words by which nothing was taken."""
 
 
 def plain(code: str) -> str:
@@ -39,7 +44,7 @@ def of_charge_error(status: int, code: str, message: str, request_id: str) -> Ob
         return Pending(code)
     if word in ENDED:
         return Closed(code)
-    if word in UNKNOWN or status == 429 or status >= 500:
+    if word in UNKNOWN or word not in REFUSALS or status == 429 or status >= 500:
         return Uncertain(f"the provider answered {status} {code}")
     hint = f"{status} {code} {message} (Request-ID {request_id})"
     if word in _REFUSED:

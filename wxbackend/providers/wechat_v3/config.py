@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from wxbackend.ports.provider import Hosts
+from wxbackend.providers.wechat_v3.roles import DIRECT, Role
 
 APIV3_KEY_BYTES: Final = 32
 MAIN_HOST: Final = "https://api.mch.weixin.qq.com"
@@ -33,7 +34,10 @@ class AutoDebit:
 
 @dataclass(frozen=True, slots=True)
 class MerchantConfig:
-    """One merchant number. `public_key_id` is sent with every request when it is known."""
+    """One merchant number. `public_key_id` is sent with every request when it is known.
+
+    Where `role` is a service provider, `mchid` is the sub-merchant's number and everything else the provider's.
+    """
 
     mchid: str
     serial: str
@@ -43,6 +47,7 @@ class MerchantConfig:
     hosts: Hosts
     public_key_id: str | None = None
     v3_codepay: bool = False
+    role: Role = DIRECT
 
 
 def load_private_key(pem: bytes) -> RSAPrivateKey:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from typing import Final
@@ -12,7 +13,11 @@ from wxbackend.ports.provider import PlatformCertificate
 from wxbackend.providers.wechat_v3.config import load_certificate
 
 LOOK_AGAIN_AFTER_S: Final = 2
-"""An unknown serial makes us look into the shared store at most this often, and never further."""
+"""An unknown serial makes us look into the shared store at most this often."""
+ASK_AGAIN_AFTER_S: Final = 60
+"""When it is not there either, somebody else is asked to fetch what there is, at most this often; nobody waits."""
+CERTIFICATE_SERIAL: Final = re.compile(r"[0-9A-F]{1,40}")
+"""Of a public key (PUB_KEY_ID_…) nothing can be fetched."""
 
 
 class KeyRing:
@@ -24,18 +29,23 @@ class KeyRing:
         *,
         load: Callable[[], tuple[PlatformCertificate, ...]],
         clock_s: Callable[[], int],
+        missing: Callable[[], None] | None = None,
     ) -> None:
         self._keys = dict(known)
         self._effective_ms: dict[str, int] = {}
         self._load = load
         self._clock_s = clock_s
+        self._missing = missing
         self._looked_s = 0
+        self._asked_s = 0
         self._lock = threading.Lock()
 
     def find(self, serial: str) -> RSAPublicKey | None:
-        """The key with that serial; an unknown one may have been fetched by the worker meanwhile."""
-        key = self._keys.get(serial)
-        return key if key is not None else self._look_again(serial)
+        """The key with that serial; an unknown one may have been fetched by the worker meanwhile, or soon will be."""
+        key = self._keys.get(serial) or self._look_again(serial)
+        if key is None and self._missing is not None and CERTIFICATE_SERIAL.fullmatch(serial) and self._may_ask():
+            self._missing()
+        return key
 
     def add(self, certificates: tuple[PlatformCertificate, ...]) -> None:
         """Trust these too."""
@@ -59,6 +69,14 @@ class KeyRing:
             return None
         newest = max(started, key=lambda serial: (started[serial], serial))
         return newest, self._keys[newest]
+
+    def _may_ask(self) -> bool:
+        with self._lock:
+            now = self._clock_s()
+            if now - self._asked_s < ASK_AGAIN_AFTER_S:
+                return False
+            self._asked_s = now
+            return True
 
     def _look_again(self, serial: str) -> RSAPublicKey | None:
         with self._lock:

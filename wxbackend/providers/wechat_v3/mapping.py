@@ -20,6 +20,7 @@ from wxbackend.domain.observation import (
     Uncertain,
 )
 from wxbackend.providers.wechat_v3 import wire
+from wxbackend.providers.wechat_v3.roles import DIRECT, Role
 
 # trade_state of an order (doc/v3/merchant/4012791902). REFUND means: was paid, some was given back.
 PAID_STATES: Final = frozenset({"SUCCESS", "REFUND"})
@@ -39,17 +40,18 @@ CAUSE_CLOSED: Final = frozenset({"268447914"})
 CAUSE_REENTRY: Final = frozenset({"268498688"})
 
 
-def of_transaction(order: dict[str, Any]) -> Observation:
+def of_transaction(order: dict[str, Any], role: Role = DIRECT) -> Observation:
     """What an order, as a query or a notice shows it, means."""
     state = wire.required_text(order, "trade_state")
     if state in PAID_STATES:
+        told = role.parties(order)
         return Paid(
             transaction=wire.required_text(order, "transaction_id"),
             amount=wire.required_amount(order, "amount", "total"),
             currency=wire.text(order, "amount", "currency") or "CNY",
-            payer=wire.text(order, "payer", "openid"),
-            app=wire.text(order, "appid"),
-            merchant=wire.text(order, "mchid"),
+            payer=told.payer,
+            app=told.app,
+            merchant=told.merchant,
             paid_ms=wire.read_time_ms(wire.text(order, "success_time")) or 0,
         )
     if state in CLOSED_STATES:

@@ -26,11 +26,12 @@ MARGIN_MS: Final = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """When the parameters are signed, under which nonce, with which key."""
+    """When the parameters are signed, under which nonce, with which key, and whose key that is."""
 
     now_ms: int
     nonce: str
     key: RSAPrivateKey
+    signer: str
 
     @property
     def timestamp(self) -> str:
@@ -74,7 +75,7 @@ def _in_app(attempt: Attempt, handle: str, stamp: Stamp) -> dict[str, str]:
     """What the OpenSDK's PayReq takes; the bare prepay_id is signed (doc/v3/merchant/4012365341)."""
     return {
         "appid": attempt.app,
-        "partnerid": attempt.merchant,
+        "partnerid": stamp.signer,
         "prepayid": handle,
         "package": "Sign=WXPay",
         "noncestr": stamp.nonce,

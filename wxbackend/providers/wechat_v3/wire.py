@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any, Final
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlencode
 
 import orjson
 
@@ -14,6 +14,9 @@ from wxbackend.domain.payment_code import PaymentCode
 from wxbackend.domain.refund import Refund
 from wxbackend.domain.terminal import NEEDS_PAYER, Terminal
 
+if TYPE_CHECKING:
+    from wxbackend.providers.wechat_v3.roles import Role
+
 REFUND_PATH: Final = "/v3/refund/domestic/refunds"
 REASONS: Final = {
     "duplicate": "重复支付",
@@ -22,26 +25,29 @@ REASONS: Final = {
     "resolved_dispute": "协商退款",
 }
 """What the buyer reads in WeChat for the API's reasons; at most 80 bytes (reference: refund fields)."""
-ORDER_PATHS: Final = {
-    Terminal.OFFICIAL_ACCOUNT: "/v3/pay/transactions/jsapi",
-    Terminal.MINI_PROGRAM: "/v3/pay/transactions/jsapi",
-    Terminal.WEB: "/v3/pay/transactions/native",
-    Terminal.WAP: "/v3/pay/transactions/h5",
-    Terminal.APP: "/v3/pay/transactions/app",
+PRODUCTS: Final = {
+    Terminal.OFFICIAL_ACCOUNT: "jsapi",
+    Terminal.MINI_PROGRAM: "jsapi",
+    Terminal.WEB: "native",
+    Terminal.WAP: "h5",
+    Terminal.APP: "app",
 }
 H5_TYPES: Final = {"ios": "iOS", "android": "Android"}
 H5_TYPE_OTHER: Final = "Wap"
 STORE_CHARACTERS_MAX: Final = 32
-CODE_PATH: Final = "/v3/pay/transactions/codepay"
 BEIJING: Final = timezone(timedelta(hours=8))
 JSON_DEPTH_BYTES_MAX: Final = 1024 * 1024
 
 
-def order_body(attempt: Attempt, *, notify_url: str) -> bytes:
+def order_target(attempt: Attempt, role: Role) -> str:
+    """Path of an order, by where the buyer stands."""
+    return f"{role.orders}/{PRODUCTS[attempt.terminal]}"
+
+
+def order_body(attempt: Attempt, role: Role, *, notify_url: str) -> bytes:
     """The body of an order; the same attempt always gives the same bytes."""
     body: dict[str, Any] = {
-        "appid": attempt.app,
-        "mchid": attempt.merchant,
+        **role.order(attempt.merchant, attempt.app),
         "description": attempt.description,
         "out_trade_no": attempt.out_trade_no,
         "time_expire": rfc3339(attempt.expires_ms),
@@ -49,7 +55,7 @@ def order_body(attempt: Attempt, *, notify_url: str) -> bytes:
         "amount": {"total": attempt.money.amount, "currency": attempt.money.currency},
     }
     if attempt.terminal in NEEDS_PAYER:
-        body["payer"] = {"openid": attempt.payer}
+        body["payer"] = role.payer(attempt.app, attempt.payer)
     if attempt.terminal is Terminal.WAP:
         browser = H5_TYPES.get((attempt.os_type or "").lower(), H5_TYPE_OTHER)
         body["scene_info"] = {"payer_client_ip": attempt.client_ip, "h5_info": {"type": browser}}
@@ -58,26 +64,30 @@ def order_body(attempt: Attempt, *, notify_url: str) -> bytes:
     return orjson.dumps(body)
 
 
-def query_target(attempt: Attempt) -> str:
+def query_target(attempt: Attempt, role: Role) -> str:
     """Path and query that ask for an order by our number."""
-    return f"/v3/pay/transactions/out-trade-no/{_part(attempt.out_trade_no)}?mchid={_part(attempt.merchant)}"
+    return f"{_numbered(attempt, role)}?{urlencode(role.merchants(attempt.merchant))}"
 
 
-def close_target(attempt: Attempt) -> str:
+def close_target(attempt: Attempt, role: Role) -> str:
     """Path that closes an order."""
-    return f"/v3/pay/transactions/out-trade-no/{_part(attempt.out_trade_no)}/close"
+    return f"{_numbered(attempt, role)}/close"
 
 
-def close_body(attempt: Attempt) -> bytes:
+def close_body(attempt: Attempt, role: Role) -> bytes:
     """The body that closes an order."""
-    return orjson.dumps({"mchid": attempt.merchant})
+    return orjson.dumps(role.merchants(attempt.merchant))
 
 
-def charge_body(attempt: Attempt, code: PaymentCode) -> bytes:
+def charge_target(role: Role) -> str:
+    """Path that charges a payment code."""
+    return f"{role.orders}/codepay"
+
+
+def charge_body(attempt: Attempt, code: PaymentCode, role: Role) -> bytes:
     """The body that charges a payment code; it names no address for notices, since none are sent."""
     body: dict[str, Any] = {
-        "appid": attempt.app,
-        "mchid": attempt.merchant,
+        **role.order(attempt.merchant, attempt.app),
         "description": attempt.description,
         "out_trade_no": attempt.out_trade_no,
         "amount": {"total": attempt.money.amount, "currency": attempt.money.currency},
@@ -89,19 +99,20 @@ def charge_body(attempt: Attempt, code: PaymentCode) -> bytes:
     return orjson.dumps(body)
 
 
-def reverse_target(attempt: Attempt) -> str:
+def reverse_target(attempt: Attempt, role: Role) -> str:
     """Path that reverses a charge."""
-    return f"/v3/pay/transactions/out-trade-no/{_part(attempt.out_trade_no)}/reverse"
+    return f"{_numbered(attempt, role)}/reverse"
 
 
-def reverse_body(attempt: Attempt) -> bytes:
+def reverse_body(attempt: Attempt, role: Role) -> bytes:
     """The body that reverses a charge."""
-    return orjson.dumps({"appid": attempt.app, "mchid": attempt.merchant})
+    return orjson.dumps(role.order(attempt.merchant, attempt.app))
 
 
-def refund_body(refund: Refund, *, notify_url: str) -> bytes:
+def refund_body(refund: Refund, role: Role, *, notify_url: str) -> bytes:
     """The body of a refund; the same refund always gives the same bytes."""
     body: dict[str, Any] = {
+        **role.beside(refund.merchant),
         "transaction_id": refund.transaction,
         "out_refund_no": refund.out_refund_no,
         "notify_url": notify_url,
@@ -112,9 +123,10 @@ def refund_body(refund: Refund, *, notify_url: str) -> bytes:
     return orjson.dumps(body)
 
 
-def refund_target(refund: Refund) -> str:
-    """Path that asks for a refund by our number."""
-    return f"{REFUND_PATH}/{_part(refund.out_refund_no)}"
+def refund_target(refund: Refund, role: Role) -> str:
+    """Path and query that ask for a refund by our number."""
+    beside = urlencode(role.beside(refund.merchant))
+    return f"{REFUND_PATH}/{_part(refund.out_refund_no)}{'?' if beside else ''}{beside}"
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
@@ -174,6 +186,10 @@ def read_time_ms(value: str | None) -> int | None:
         return None
     delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return (delta.days * 86_400 + delta.seconds) * 1000 + delta.microseconds // 1000
+
+
+def _numbered(attempt: Attempt, role: Role) -> str:
+    return f"{role.orders}/out-trade-no/{_part(attempt.out_trade_no)}"
 
 
 def _part(value: str) -> str:

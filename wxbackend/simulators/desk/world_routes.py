@@ -122,11 +122,20 @@ def _add_knobs(desk: Blueprint, world: World) -> None:
 
     @desk.post("/mode")
     def set_mode() -> Response:
-        """Switch between cert, gray and pubkey; pubkey_percent is for notices in gray."""
-        wish = read_wish(["mode", "pubkey_percent"])
-        percent = whole(wish, "pubkey_percent", 0) if "pubkey_percent" in wish else None
-        world.keys.set_mode(text(wish, "mode", str(world.keys.view()["mode"])), percent)
+        """Switch between cert, gray and pubkey; pubkey_percent (steps of 0.1, by seed) is for notices in gray."""
+        wish = read_wish(["mode", "pubkey_percent", "seed"])
+        percent = number(wish, "pubkey_percent", 0) if "pubkey_percent" in wish else None
+        seed = whole(wish, "seed", 0) if "seed" in wish else None
+        world.keys.set_mode(text(wish, "mode", str(world.keys.view()["mode"])), percent, seed=seed)
         return show(world.keys.view())
+
+    @desk.post("/keys")
+    def set_keys() -> Response:
+        """Set apiv3_key or apiv2_key (32 letters and digits) as the console does: the old one counts no more."""
+        wish = read_wish(["apiv3_key", "apiv2_key"])
+        changed = {name: text(wish, name) for name in wish}
+        world.credentials.change_keys(**changed)
+        return show({"changed": sorted(changed)})
 
     @desk.post("/certificates/rotate")
     def rotate() -> Response:

@@ -18,10 +18,11 @@ from wxbackend.simulators.wechat_pay.abroad_views import accepted_view, refund_v
 from wxbackend.simulators.wechat_pay.bill_operations import READY_HOUR, TORN_PART
 from wxbackend.simulators.wechat_pay.bills import Spoiling
 from wxbackend.simulators.wechat_pay.gate import Call
-from wxbackend.simulators.wechat_pay.operations import Result, check_app_and_payer, check_merchant, own
+from wxbackend.simulators.wechat_pay.operations import Result, check_app_and_payer, owned
 from wxbackend.simulators.wechat_pay.order_request import OUT_TRADE_NO, read_close
 from wxbackend.simulators.wechat_pay.orders import transaction_view
-from wxbackend.simulators.wechat_pay.refund_operations import accept_refund, own_refund
+from wxbackend.simulators.wechat_pay.parties import Parties, check_merchant, check_named
+from wxbackend.simulators.wechat_pay.refund_operations import accept_refund, owned_refund
 from wxbackend.simulators.wechat_pay.refund_request import OUT_REFUND_NO
 from wxbackend.simulators.wechat_pay.refusal import (
     CAUSE_EXTRA_PARAMETER,
@@ -45,7 +46,7 @@ def create_order_abroad(product: ProductAbroad, origin: str) -> Operation:
 
     def operation(world: World, call: Call) -> Result:
         wish = read_order_abroad(product, parse_object(call.body))
-        check_merchant(world, wish.mchid, abroad=True)
+        check_merchant(call, wish.mchid)
         check_app_and_payer(world, wish)
         prepay = world.orders.place(wish)
         opened: dict[str, object] = {"prepay_id": prepay.prepay_id}
@@ -61,12 +62,12 @@ def create_order_abroad(product: ProductAbroad, origin: str) -> Operation:
 def query_abroad(query: Mapping[str, str], *, out_trade_no: str = "", transaction_id: str = "") -> Operation:
     """An order by the merchant's number or by WeChat's."""
 
-    def operation(world: World, _call: Call) -> Result:
-        _check_query(world, query)
+    def operation(world: World, call: Call) -> Result:
+        parties = _asks(world, call, query)
         if transaction_id:
-            return Result(transaction_view(own(world.orders.get_by_transaction(transaction_id), abroad=True)))
+            return Result(transaction_view(owned(world.orders.get_by_transaction(transaction_id), parties)))
         check(out_trade_no, OUT_TRADE_NO, "/out_trade_no")
-        return Result(transaction_view(own(world.orders.get(out_trade_no), abroad=True)))
+        return Result(transaction_view(owned(world.orders.get(out_trade_no), parties)))
 
     return operation
 
@@ -75,12 +76,12 @@ def close_abroad(*, out_trade_no: str = "", transaction_id: str = "") -> Operati
     """Close an unpaid order: 204 without a body."""
 
     def operation(world: World, call: Call) -> Result:
-        check_merchant(world, read_close(parse_object(call.body)), abroad=True)
+        parties = check_named(world, call, read_close(parse_object(call.body), partner=False), partner=False)
         number = out_trade_no
         if transaction_id:
             number = world.orders.get_by_transaction(transaction_id).request.out_trade_no
         check(number, OUT_TRADE_NO, "/out_trade_no")
-        own(world.orders.get(number), abroad=True)
+        owned(world.orders.get(number), parties)
         world.orders.close(number)
         return Result(None, number)
 
@@ -91,19 +92,20 @@ def create_refund_abroad(world: World, call: Call) -> Result:
     """Accept a refund, or say again that the same one was accepted."""
     body = parse_object(call.body)
     wish, appid = read_refund_abroad(body)
-    check_merchant(world, str(body["mchid"]), abroad=True)
-    return Result(accepted_view(accept_refund(world, wish, appid=appid)), out_refund_no=wish.out_refund_no)
+    parties = check_named(world, call, body, partner=False)
+    refund = accept_refund(world, wish, parties=parties, appid=appid)
+    return Result(accepted_view(refund), out_refund_no=wish.out_refund_no)
 
 
 def query_refund_abroad(query: Mapping[str, str], *, out_refund_no: str = "", refund_id: str = "") -> Operation:
     """A refund by the merchant's number or by WeChat's."""
 
-    def operation(world: World, _call: Call) -> Result:
-        _check_query(world, query)
+    def operation(world: World, call: Call) -> Result:
+        parties = _asks(world, call, query)
         if refund_id:
-            return Result(refund_view_abroad(own_refund(world.refunds.get_by_id(refund_id), abroad=True)))
+            return Result(refund_view_abroad(owned_refund(world, world.refunds.get_by_id(refund_id), parties)))
         check(out_refund_no, OUT_REFUND_NO, "/out_refund_no")
-        return Result(refund_view_abroad(own_refund(world.refunds.get(out_refund_no), abroad=True)))
+        return Result(refund_view_abroad(owned_refund(world, world.refunds.get(out_refund_no), parties)))
 
     return operation
 
@@ -111,11 +113,11 @@ def query_refund_abroad(query: Mapping[str, str], *, out_refund_no: str = "", re
 def download_statement(query: Mapping[str, str]) -> Operation:
     """A day's statement itself; its SHA-1 stands in a header, and the signature is over that."""
 
-    def operation(world: World, _call: Call) -> Result:
+    def operation(world: World, call: Call) -> Result:
         for parameter in query:
             if parameter not in ("date", "mchid"):
                 raise bad_parameter(f"/{parameter}", "请求中含有未在API文档中定义的参数", cause=CAUSE_EXTRA_PARAMETER)
-        check_merchant(world, query.get("mchid"), abroad=True)
+        check_merchant(call, query.get("mchid"))
         day = _day(query.get("date"), world.clock.now())
         with world.lock:
             spoiling = world.spoiled_bills.get(day, Spoiling())
@@ -132,11 +134,12 @@ def download_statement(query: Mapping[str, str]) -> Operation:
     return operation
 
 
-def _check_query(world: World, query: Mapping[str, str]) -> None:
+def _asks(world: World, call: Call, query: Mapping[str, str]) -> Parties:
+    """Who asks, by the only parameter that a query has."""
     for parameter in query:
         if parameter != "mchid":
             raise bad_parameter(f"/{parameter}", "非法的额外参数", cause=CAUSE_EXTRA_PARAMETER)
-    check_merchant(world, query.get("mchid"), abroad=True)
+    return check_named(world, call, query, partner=False)
 
 
 def _day(text: str | None, now: float) -> str:

@@ -40,7 +40,7 @@ def add_to(pages: Blueprint, converse: Converse) -> None:
 
     @pages.get(f"{PREFIX}/certificates")
     def certificates_abroad() -> Response:
-        return converse("certificates", list_certificates("RSA", abroad=True))
+        return converse("certificates", list_certificates("RSA"))
 
     @pages.get(f"{PREFIX}/statements")
     def statements_abroad() -> Response:

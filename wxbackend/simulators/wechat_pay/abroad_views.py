@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from wxbackend.simulators.clock import rfc3339
@@ -36,10 +37,10 @@ def refund_view_abroad(refund: Refund) -> dict[str, object]:
     }
 
 
-def notice_view_abroad(refund: Refund, mchid: str) -> dict[str, object]:
+def notice_view_abroad(refund: Refund, merchant: Mapping[str, object]) -> dict[str, object]:
     """The content of a notice; the names of its members are a choice of ours where nothing is published."""
     return {
-        "mchid": mchid,
+        **merchant,
         "id": refund.refund_id,
         "transaction_id": refund.transaction_id,
         "out_trade_no": refund.out_trade_no,

@@ -17,6 +17,7 @@ from wxbackend.simulators.wechat_pay.cashier import (
 )
 from wxbackend.simulators.wechat_pay.orders import Order
 from wxbackend.simulators.wechat_pay.signing import cashier_message, verify
+from wxbackend.simulators.wechat_pay.v2.signing import fits
 from wxbackend.simulators.world import World
 
 # The SDK answers errCode 0, -1 or -2 (reference: WeChat Pay invocation results).
@@ -57,12 +58,20 @@ def _open(world: World, params: Mapping[str, object]) -> Order:
     order = world.orders.find(prepay.out_trade_no) if prepay else None
     if order is None or order.request.trade_type != "APP" or order.request.appid != given["appid"]:
         raise CashierClosedError(BAD_PREPAY)
+    right = given["partnerid"] == order.request.signed_by and given["package"] == PACKAGE
+    if not right or not TIMESTAMP.fullmatch(given["timestamp"]):
+        raise CashierClosedError(BAD_SIGNATURE, order)
+    if not _signed(world, given, order):
+        raise CashierClosedError(BAD_SIGNATURE, order)
+    return order
+
+
+def _signed(world: World, given: Mapping[str, str], order: Order) -> bool:
+    """Whether the merchant signed what the app handed over, in the way in which the order was signed."""
+    sign_type = order.request.sign_type
+    if sign_type is not None:
+        return fits(given, world.credentials.apiv2_key, sign_type)
     message = cashier_message(
         appid=given["appid"], timestamp=given["timestamp"], nonce=given["noncestr"], package=given["prepayid"]
     )
-    right = given["partnerid"] == order.request.mchid and given["package"] == PACKAGE
-    if not right or not TIMESTAMP.fullmatch(given["timestamp"]):
-        raise CashierClosedError(BAD_SIGNATURE, order)
-    if not verify(world.credentials.number(order.request.mchid).public_key, message, given["sign"]):
-        raise CashierClosedError(BAD_SIGNATURE, order)
-    return order
+    return verify(world.credentials.signs(order.request.signed_by).public_key, message, given["sign"])

@@ -16,6 +16,7 @@ from wxbackend.simulators.clock import BEIJING
 from wxbackend.simulators.wechat_pay.bills import FUNDS, TRADE, Parcel, Side, Spoiling, fund_flow, trade_bill
 from wxbackend.simulators.wechat_pay.gate import Call
 from wxbackend.simulators.wechat_pay.operations import Result
+from wxbackend.simulators.wechat_pay.parties import SUB_MCHID, Parties, check_beside
 from wxbackend.simulators.wechat_pay.refusal import (
     CAUSE_EXTRA_PARAMETER,
     CAUSE_ORDER_NOT_FOUND,
@@ -40,19 +41,24 @@ TORN_PART = 2
 def offer_bill(kind: str, query: Mapping[str, str], root: str) -> Callable[[World, Call], Result]:
     """The hash and the place of a day's bill."""
 
-    def operation(world: World, _call: Call) -> Result:
+    def operation(world: World, call: Call) -> Result:
         name, choices = CHOICES[kind]
+        own = call.mchid == world.credentials.mchid
+        known = ("bill_date", "tar_type", name) if own else ("bill_date", "tar_type", name, SUB_MCHID)
         for parameter in query:
-            if parameter not in ("bill_date", "tar_type", name):
+            if parameter not in known:
                 raise bad_parameter(f"/{parameter}", "请求中含有未在API文档中定义的参数", cause=CAUSE_EXTRA_PARAMETER)
         choice = query.get(name, choices[0])
         if choice not in choices:
             raise bad_parameter(f"/{name}", "不在枚举值范围内", value=choice)
         if query.get("tar_type", "GZIP") != "GZIP":
             raise bad_parameter("/tar_type", "不在枚举值范围内", value=query["tar_type"])
+        whose = Parties(call.mchid, "") if own else Parties("", "", sp_mchid=call.mchid)
+        if SUB_MCHID in query:
+            whose = check_beside(world, call, query)
         day = _day(query.get("bill_date"), world.clock.now())
         with world.lock:
-            plain = _make(world, kind, day, choice)
+            plain = _make(world, kind, day, choice, whose)
             if plain is None:
                 raise Refusal(400, "NO_STATEMENT_EXIST", "账单文件不存在", cause=CAUSE_ORDER_NOT_FOUND)
             return Result(_offer(world, day, plain, packed="tar_type" in query, root=root))
@@ -73,10 +79,16 @@ def fetch_file(query: Mapping[str, str]) -> Callable[[World, Call], Result]:
     return operation
 
 
-def _make(world: World, kind: str, day: str, choice: str) -> bytes | None:
-    orders = [order for order in world.orders.everything() if not order.request.abroad]
-    refunds = [refund for refund in world.refunds.everything() if not refund.request.abroad]
-    side = Side(world.credentials.mchid, orders, refunds, world.bill_rate_millionths)
+def _make(world: World, kind: str, day: str, choice: str, whose: Parties) -> bytes | None:
+    """The bill of one merchant, of one sub-merchant, or of all of a service provider's."""
+    orders = [
+        order
+        for order in world.orders.everything()
+        if order.request.sp_mchid == whose.sp_mchid and whose.mchid in ("", order.request.mchid)
+    ]
+    numbers = {order.request.out_trade_no for order in orders}
+    refunds = [refund for refund in world.refunds.everything() if refund.out_trade_no in numbers]
+    side = Side(whose.sp_mchid or whose.mchid, orders, refunds, world.bill_rate_millionths)
     spoiling = world.spoiled_bills.get(day, Spoiling())
     if kind == TRADE:
         return trade_bill(side, day, choice, spoiling)

@@ -158,8 +158,7 @@ def _payment(side: Side, order: Order) -> dict[str, str]:
     return _row(
         {
             "交易时间": moment_text(order.payment.paid_at),
-            "公众账号ID": request.appid,
-            "商户号": side.mchid,
+            **_parties(side, order),
             "微信订单号": order.payment.transaction_id,
             "商户订单号": request.out_trade_no,
             "用户标识": order.payment.openid,
@@ -182,8 +181,7 @@ def _refund(side: Side, refund: Refund, order: Order) -> dict[str, str]:
     return _row(
         {
             "交易时间": moment_text(refund.created_at),
-            "公众账号ID": order.request.appid,
-            "商户号": side.mchid,
+            **_parties(side, order),
             "微信订单号": refund.transaction_id,
             "商户订单号": refund.out_trade_no,
             "用户标识": order.payment.openid,
@@ -201,6 +199,13 @@ def _refund(side: Side, refund: Refund, order: Order) -> dict[str, str]:
             "申请退款金额": decimal(amount),
         }
     )
+
+
+def _parties(side: Side, order: Order) -> dict[str, str]:
+    """The service provider's number and app come first, the sub-merchant's number beside; 0 where there is none."""
+    request = order.request
+    sub_mchid = request.mchid if request.sp_mchid is not None else "0"
+    return {"公众账号ID": request.sp_appid or request.appid, "商户号": side.mchid, "特约商户号": sub_mchid}
 
 
 def _made_up(side: Side, day: str, wish: Mapping[str, object]) -> dict[str, str]:

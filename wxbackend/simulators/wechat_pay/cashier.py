@@ -160,13 +160,13 @@ def _open(world: World, invocation: Invocation) -> Order:
     order = world.orders.find(prepay.out_trade_no) if prepay else None
     if order is None or order.request.appid != fields["appId"] or order.request.trade_type != "JSAPI":
         raise CashierClosedError(BAD_PREPAY)
-    if fields["signType"] != (order.request.sign_type or "RSA") or not _signed(world, order.request.mchid, fields):
+    if fields["signType"] != (order.request.sign_type or "RSA") or not _signed(world, fields, order):
         raise CashierClosedError(BAD_SIGNATURE, order)
     return order
 
 
-def _signed(world: World, mchid: str, fields: Mapping[str, str]) -> bool:
-    """Whether the page's parameters bear the merchant's signature of the type that they name."""
+def _signed(world: World, fields: Mapping[str, str], order: Order) -> bool:
+    """Whether the page's parameters bear the signature of who signed the order, of the type that they name."""
     if fields["signType"] != "RSA":
         names = {"timeStamp": "time"} | {name: name for name in ("appId", "nonceStr", "package", "signType")}
         covered = {name: fields[source] for name, source in names.items()} | {"sign": fields["paySign"]}
@@ -177,7 +177,7 @@ def _signed(world: World, mchid: str, fields: Mapping[str, str]) -> bool:
         nonce=fields["nonceStr"],
         package=fields["package"],
     )
-    return verify(world.credentials.number(mchid).public_key, message, fields["paySign"])
+    return verify(world.credentials.signs(order.request.signed_by).public_key, message, fields["paySign"])
 
 
 def _read(invocation: Invocation) -> dict[str, str]:
@@ -215,7 +215,7 @@ def _missing(channel: Channel, name: str, value: object) -> str:
 
 
 def _still_payable(world: World, order: Order, buyer: Buyer) -> Order:
-    current = world.orders.get(order.request.out_trade_no)
+    current = world.combined.parts(world.orders.get(order.request.out_trade_no))[0]
     if current.paid:
         raise CashierClosedError(ALREADY_PAID, current)
     if current.state == CLOSED:
@@ -228,22 +228,30 @@ def _still_payable(world: World, order: Order, buyer: Buyer) -> Order:
 
 
 def _pay(world: World, order: Order, buyer: Buyer) -> Order:
-    request = order.request
-    try:
-        if request.abroad:
-            world.abroad.take(account_of(buyer.id), request.total, request.currency, memo=request.out_trade_no)
-        else:
-            world.ledger.move(Movement(account_of(buyer.id), MERCHANT, request.total, request.out_trade_no))
-    except NotEnoughMoneyError as error:
-        raise CashierClosedError(FAILURES["no_money"], order) from error
-    return world.orders.mark_paid(request.out_trade_no, buyer.openids[request.appid])
+    """Take the money of the order, or of all parts of its combined order: all of it or none."""
+    parts, account = world.combined.parts(order), account_of(buyer.id)
+    asked = sum(part.request.total for part in parts)
+    if len(parts) > 1 and world.ledger.balance(account) < asked:
+        raise CashierClosedError(FAILURES["no_money"], order)
+    for part in parts:
+        request = part.request
+        try:
+            if request.abroad:
+                world.abroad.take(account, request.total, request.currency, memo=request.out_trade_no)
+            else:
+                world.ledger.move(Movement(account, MERCHANT, request.total, request.out_trade_no))
+        except NotEnoughMoneyError as error:
+            raise CashierClosedError(FAILURES["no_money"], order) from error
+        world.orders.mark_paid(request.out_trade_no, buyer.openids[request.appid], buyer.openids)
+    return world.orders.get(order.request.out_trade_no)
 
 
 def _tell(world: World, order: Order) -> str:
     url, now = order.request.notify_url, world.clock.now()
-    key = world.credentials.number(order.request.mchid).apiv3_key
+    combined = world.combined.of(order)
+    told = transaction_view(order) if combined is None else world.combined.view(combined)
     notice = (
-        make_notice(transaction_view(order), url=url, apiv3_key=key, now=now)
+        make_notice(told, url=url, apiv3_key=world.credentials.signs(order.request.signed_by).apiv3_key, now=now)
         if order.request.sign_type is None
         else payment_notice(order, world.credentials, url=url, now=now)
     )

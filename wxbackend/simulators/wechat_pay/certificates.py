@@ -22,6 +22,7 @@ STEPS = ("rotate", "publish", "use", "retire")
 DEFAULT_MODE = "gray"
 DEFAULT_PUBKEY_PERCENT = 50
 LISTED_MAX = 3
+STEP_SLACK = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +42,32 @@ class PlatformKeys:
         self._listed = list(credentials.platform_certificates[-1:])
         self._signing = self._listed[-1]
         self._mode = DEFAULT_MODE
-        self._pubkey_percent = DEFAULT_PUBKEY_PERCENT
-        self._dice = random.Random()  # noqa: S311 - it picks a key for a notice; nothing secret hangs on it
+        self._pubkey_permille = DEFAULT_PUBKEY_PERCENT * 10
+        self._dice = _dice(None)
 
-    def set_mode(self, mode: str, pubkey_percent: int | None = None) -> None:
-        """Switch between the modes; the percentage is of notices signed by public key in grey mode."""
+    def set_mode(self, mode: str, pubkey_percent: float | None = None, *, seed: int | None = None) -> None:
+        """Switch between the modes; the percentage, in steps of 0.1, is of notices signed by public key in grey mode.
+
+        With a seed the same notices in the same order are signed by the same keys again.
+        """
         if mode not in MODES:
             raise ValueError(f"mode must be one of {', '.join(MODES)}")
         if pubkey_percent is not None and not 0 <= pubkey_percent <= 100:
             raise ValueError("pubkey_percent must lie between 0 and 100")
+        permille = None if pubkey_percent is None else round(pubkey_percent * 10)
+        if permille is not None and pubkey_percent is not None and abs(permille - pubkey_percent * 10) > STEP_SLACK:
+            raise ValueError("pubkey_percent goes in steps of 0.1")
         with self._lock:
             self._mode = mode
-            if pubkey_percent is not None:
-                self._pubkey_percent = pubkey_percent
+            if permille is not None:
+                self._pubkey_permille = permille
+            if seed is not None:
+                self._dice = _dice(seed)
 
     def reset(self) -> None:
         """Back to the default mode; certificates stay as they are."""
         self.set_mode(DEFAULT_MODE, DEFAULT_PUBKEY_PERCENT)
+        self._dice = _dice(None)
 
     def for_reply(self, request_serial: str | None) -> SigningKey:
         """The key for an answer: in grey mode the public key exactly for requests that named it."""
@@ -72,7 +82,7 @@ class PlatformKeys:
         with self._lock:
             if self._mode == "pubkey":
                 return self.public_key()
-            if self._mode == "gray" and self._dice.randrange(100) < self._pubkey_percent:
+            if self._mode == "gray" and self._dice.randrange(1000) < self._pubkey_permille:
                 return self.public_key()
             return self.certificate_key()
 
@@ -107,8 +117,8 @@ class PlatformKeys:
                 self._listed = [self._signing]
             return self.view()
 
-    def listing(self, algorithm: str, apiv3_key: bytes) -> dict[str, object]:
-        """The body of /v3/certificates. Raises Refusal where the merchant has no platform certificate."""
+    def listing(self, algorithm: str, *, apiv3_key: bytes) -> dict[str, object]:
+        """The body of /v3/certificates for who has this key. Raises Refusal where there is no platform certificate."""
         if algorithm not in ("RSA", "SM2", "ALL"):
             raise Refusal(400, "PARAM_ERROR", "algorithm_type无效", cause=CAUSE_PARAMETER)
         with self._lock:
@@ -121,11 +131,15 @@ class PlatformKeys:
         with self._lock:
             return {
                 "mode": self._mode,
-                "pubkey_percent": self._pubkey_percent,
+                "pubkey_percent": self._pubkey_permille / 10,
                 "signing_serial": self._signing.serial,
                 "listed_serials": [item.serial for item in self._listed],
                 "public_key_id": self._credentials.public_key_id,
             }
+
+
+def _dice(seed: int | None) -> random.Random:
+    return random.Random(seed)  # noqa: S311 - it picks a key for a notice; nothing secret hangs on it
 
 
 def _listed_entry(certificate: PlatformCertificate, apiv3_key: bytes) -> dict[str, object]:

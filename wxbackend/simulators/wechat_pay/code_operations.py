@@ -9,9 +9,17 @@ from wxbackend.simulators.payment_codes import CODE
 from wxbackend.simulators.wechat_pay import code_payments
 from wxbackend.simulators.wechat_pay.code_payments import TRADE_TYPE, CodeRefusedError
 from wxbackend.simulators.wechat_pay.gate import Call
-from wxbackend.simulators.wechat_pay.operations import Result, check_app, check_merchant
-from wxbackend.simulators.wechat_pay.order_request import GOODS, MCHID, OUT_TRADE_NO, OrderRequest
+from wxbackend.simulators.wechat_pay.operations import Result, check_parties
+from wxbackend.simulators.wechat_pay.order_request import GOODS, OUT_TRADE_NO, OrderRequest
 from wxbackend.simulators.wechat_pay.orders import transaction_view
+from wxbackend.simulators.wechat_pay.parties import (
+    NUMBER,
+    PARTNER_MERCHANT,
+    check_named,
+    check_owner,
+    partner_shape,
+    read_parties,
+)
 from wxbackend.simulators.wechat_pay.refusal import (
     CAUSE_ALREADY_PAID,
     CAUSE_CHANGED_REPEAT,
@@ -29,7 +37,7 @@ from wxbackend.simulators.world import World
 CODE_PAY = Shape(
     required={
         "appid": Text(32, 1),
-        "mchid": MCHID,
+        "mchid": NUMBER,
         "description": Text(127, 1),
         "out_trade_no": OUT_TRADE_NO,
         "amount": Shape(required={"total": Whole(1)}, optional={"currency": Text(16)}),
@@ -50,7 +58,9 @@ CODE_PAY = Shape(
         "settle_info": Shape(required={}, optional={"profit_sharing": Flag()}),
     },
 )
-REVERSE = Shape(required={"appid": Text(32, 1), "mchid": MCHID}, optional={})
+REVERSE = Shape(required={"appid": Text(32, 1), "mchid": NUMBER}, optional={})
+PARTNER_CODE_PAY = partner_shape(CODE_PAY)
+PARTNER_REVERSE = Shape(required={"sp_appid": Text(32, 1), **PARTNER_MERCHANT}, optional={"sub_appid": Text(32, 1)})
 
 _CHARGE_REFUSALS = {
     "unknown": (400, "AUTH_CODE_INVALID", "请扫描微信支付被扫条码/二维码", CAUSE_PARAMETER),
@@ -70,51 +80,57 @@ _REVERSE_REFUSALS = {
 }
 
 
-def charge_code(world: World, call: Call) -> Result:
+def charge_code(*, partner: bool = False) -> Callable[[World, Call], Result]:
     """Charge a payment code."""
-    body = parse_object(call.body)
-    wish, digits = read_charge(body)
-    check_merchant(world, wish.mchid)
-    check_app(world, wish.appid, trade_type=TRADE_TYPE)
-    try:
-        order = code_payments.charge(world, wish, digits)
-    except CodeRefusedError as refused:
-        raise _refusal(_CHARGE_REFUSALS, refused) from refused
-    return Result(transaction_view(order), wish.out_trade_no)
+
+    def operation(world: World, call: Call) -> Result:
+        wish, digits = read_charge(parse_object(call.body), partner=partner)
+        check_named(world, call, wish.body, partner=partner)
+        check_parties(world, wish.parties, trade_type=TRADE_TYPE)
+        try:
+            order = code_payments.charge(world, wish, digits)
+        except CodeRefusedError as refused:
+            raise _refusal(_CHARGE_REFUSALS, refused) from refused
+        return Result(transaction_view(order), wish.out_trade_no)
+
+    return operation
 
 
-def reverse_charge(out_trade_no: str) -> Callable[[World, Call], Result]:
+def reverse_charge(out_trade_no: str, *, partner: bool = False) -> Callable[[World, Call], Result]:
     """Reverse a charge. A reversal that is put off says so in `recall`, as v2 does; else the member is absent."""
 
     def operation(world: World, call: Call) -> Result:
         body = parse_object(call.body)
-        check(body, REVERSE)
-        check_merchant(world, str(body["mchid"]))
-        check_app(world, str(body["appid"]), trade_type=TRADE_TYPE)
+        check(body, PARTNER_REVERSE if partner else REVERSE)
+        named = check_named(world, call, body, partner=partner)
+        check_parties(world, read_parties(body), trade_type=TRADE_TYPE)
         check(out_trade_no, OUT_TRADE_NO, "/out_trade_no")
+        order = world.orders.find(out_trade_no)
+        if order is not None:
+            check_owner(order.request, named)
         try:
             again = code_payments.reverse(world, out_trade_no)
         except CodeRefusedError as refused:
             raise _refusal(_REVERSE_REFUSALS, refused) from refused
-        view = {"appid": body["appid"], "mchid": body["mchid"], "out_trade_no": out_trade_no}
+        view = {**body, "out_trade_no": out_trade_no}
         return Result(view | ({"recall": "Y"} if again else {}), out_trade_no)
 
     return operation
 
 
-def read_charge(body: dict[str, object]) -> tuple[OrderRequest, str]:
+def read_charge(body: dict[str, object], *, partner: bool = False) -> tuple[OrderRequest, str]:
     """The order in a charge, and the code. Raises Refusal with the code a merchant would get."""
-    check(body, CODE_PAY)
+    check(body, PARTNER_CODE_PAY if partner else CODE_PAY)
     amount = cast("dict[str, object]", body["amount"])
     if amount.get("currency", "CNY") != "CNY":
         raise Refusal(400, "INVALID_REQUEST", "暂不支持境外支付", cause=CAUSE_PARAMETER)
     digits = cast("dict[str, str]", body["payer"])["auth_code"]
     if not CODE.fullmatch(digits):
         raise bad_parameter("/payer/auth_code", "应为以10至15开头的18位数字")
-    scene = cast("dict[str, str]", body["scene_info"])
+    scene, parties = cast("dict[str, str]", body["scene_info"]), read_parties(body)
     wish = OrderRequest(
-        appid=str(body["appid"]),
-        mchid=str(body["mchid"]),
+        appid=parties.appid,
+        mchid=parties.mchid,
         out_trade_no=str(body["out_trade_no"]),
         description=str(body["description"]),
         notify_url="",
@@ -125,6 +141,9 @@ def read_charge(body: dict[str, object]) -> tuple[OrderRequest, str]:
         attach=cast("str | None", body.get("attach")),
         device_id=scene.get("device_id"),
         body=body,
+        sp_mchid=parties.sp_mchid,
+        sp_appid=parties.sp_appid,
+        sub_appid=parties.sub_appid,
     )
     return wish, digits
 

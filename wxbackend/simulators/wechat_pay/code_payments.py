@@ -134,4 +134,4 @@ def _take_money(world: World, order: Order, buyer: Buyer) -> Order:
     except NotEnoughMoneyError as error:
         world.orders.become(request.out_trade_no, PAYERROR)
         raise CodeRefusedError("no_money") from error
-    return world.orders.mark_paid(request.out_trade_no, request.openid or "")
+    return world.orders.mark_paid(request.out_trade_no, request.openid or "", buyer.openids)

@@ -24,6 +24,7 @@ from wxbackend.simulators.wechat_pay.notices import (
     tampered,
 )
 from wxbackend.simulators.wechat_pay.orders import Order, paid_copy, transaction_view
+from wxbackend.simulators.wechat_pay.parties import merchant_members
 from wxbackend.simulators.wechat_pay.refunds import PROCESSING, SUCCESS, TOPICS, WALLET, notice_view
 from wxbackend.simulators.world import World
 
@@ -94,14 +95,14 @@ def _body(world: World, forgery: Forgery, notice_id: str) -> bytes:
         return forgery.raw_body.encode()
     about_refund = forgery.out_refund_no is not None
     resource = _refund_plaintext(world, forgery) if about_refund else _plaintext(world, forgery.out_trade_no)
+    apiv3_key = _apiv3_key(world, resource)
     for path, value in forgery.plaintext_overrides.items():
         _override(resource, path, value)
     wrong = forgery.encrypt == "wrong_key"
-    key = world.credentials.number(str(resource.get("mchid"))).apiv3_key
     notice = make_notice(
         resource,
         url=forgery.url,
-        apiv3_key=secrets.token_bytes(APIV3_KEY_BYTES) if wrong else key,
+        apiv3_key=secrets.token_bytes(APIV3_KEY_BYTES) if wrong else apiv3_key,
         now=world.clock.now(),
         topic=_refund_topic(resource) if about_refund else PAID,
         event_id=notice_id,
@@ -114,8 +115,18 @@ def _body(world: World, forgery: Forgery, notice_id: str) -> bytes:
     return json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def _apiv3_key(world: World, resource: Mapping[str, object]) -> bytes:
+    """The key of who signed for what it is about, whatever is made up about it later."""
+    number = resource.get("sp_mchid") or resource.get("mchid") or world.credentials.mchid
+    return world.credentials.signs(str(number)).apiv3_key
+
+
 def _plaintext(world: World, out_trade_no: str | None) -> dict[str, object]:
     order = world.orders.find(out_trade_no) if out_trade_no else None
+    combined = world.combined.of(order) if order is not None else None
+    if combined is not None:
+        parts = world.combined.orders_of(combined)
+        return world.combined.view(combined, [part if part.payment else _as_if_paid(world, part) for part in parts])
     if order is not None:
         return transaction_view(order if order.payment else _as_if_paid(world, order))
     openid = world.buyers.default().openids[OFFICIAL_ACCOUNT_APPID]
@@ -140,9 +151,8 @@ def _refund_plaintext(world: World, forgery: Forgery) -> dict[str, object]:
     if refund is not None:
         if refund.status == PROCESSING:
             refund = replace(refund, status=SUCCESS, succeeded_at=world.clock.now())
-        if refund.request.abroad:
-            return notice_view_abroad(refund, world.credentials.abroad.mchid)
-        return notice_view(refund, world.credentials.mchid)
+        view = notice_view_abroad if refund.request.abroad else notice_view
+        return view(refund, merchant_members(world.orders.get(refund.out_trade_no).request))
     return {
         "mchid": world.credentials.mchid,
         "transaction_id": f"4200009999{secrets.randbelow(10**18):018d}",
@@ -162,13 +172,20 @@ def _refund_topic(resource: Mapping[str, object]) -> Topic:
 
 def _as_if_paid(world: World, order: Order) -> Order:
     payer = order.payer or world.buyers.default().openids[order.request.appid]
-    return paid_copy(order, openid=payer, now=world.clock.now())
+    owner = world.buyers.owner(payer)
+    return paid_copy(order, openid=payer, now=world.clock.now(), openids=owner[0].openids if owner else None)
 
 
 def _override(target: dict[str, object], path: str, value: object) -> None:
     *parents, last = path.split(".")
-    for name in parents:
+    for place, name in enumerate(parents):
         inner = target.setdefault(name, {})
+        if isinstance(inner, list):
+            number, *rest = [*parents[place + 1 :], last]
+            if not rest or not number.isdigit() or int(number) >= len(inner):
+                raise BadForgeryError(f"{path} does not lead into a member of the list {name}")
+            _override(inner[int(number)], ".".join(rest), value)
+            return
         if not isinstance(inner, dict):
             raise BadForgeryError(f"{path} does not lead into an object")
         target = inner

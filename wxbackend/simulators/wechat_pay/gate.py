@@ -8,8 +8,14 @@ from dataclasses import dataclass
 from flask import Request
 
 from wxbackend.simulators.clock import real_now
-from wxbackend.simulators.credentials import MerchantNumber
-from wxbackend.simulators.wechat_pay.refusal import CAUSE_PARAMETER, CAUSE_SIGNATURE, Refusal
+from wxbackend.simulators.credentials import Credentials
+from wxbackend.simulators.service_provider import Signer
+from wxbackend.simulators.wechat_pay.refusal import (
+    CAUSE_PARAMETER,
+    CAUSE_SIGNATURE,
+    CAUSE_SUB_MERCHANT_MISSING,
+    Refusal,
+)
 from wxbackend.simulators.wechat_pay.signing import request_message, verify
 
 SCHEME = "WECHATPAY2-SHA256-RSA2048"
@@ -19,6 +25,11 @@ CLOCK_DIFFERENCE_MAX_S = 300
 NONCE_CHARACTERS_MAX = 32
 SHOWN_MESSAGE_CHARACTERS = 512
 ACCEPTABLE = ("application/json", "application/*", "*/*")
+PARTNER_ORDERS = "/v3/pay/partner/"
+GLOBAL = "/v3/global/"
+OPEN_TO_SERVICE_PROVIDERS = (
+    PARTNER_ORDERS, "/v3/refund/domestic/", "/v3/bill/tradebill", "/v3/billdownload/", "/v3/certificates",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +44,11 @@ class Call:
     user_agent: str
     content_type: str
     wechatpay_serial: str | None
+
+    @property
+    def mchid(self) -> str:
+        """The number that signed; what it is worth is known once the call is admitted."""
+        return str(dict(ITEM.findall(self.authorization)).get("mchid", ""))
 
 
 def read_call(request: Request) -> Call:
@@ -52,20 +68,29 @@ def read_call(request: Request) -> Call:
     )
 
 
-def admit(call: Call, number: MerchantNumber) -> None:
-    """Let a well-formed request that this merchant number signed pass. Raises Refusal otherwise."""
+def admit(call: Call, credentials: Credentials) -> None:
+    """Let a well-formed, rightly signed request pass. Raises Refusal otherwise."""
     _check_headers(call)
     items = _read_authorization(call)
-    if items["mchid"] != number.mchid:
+    signer = _signer(call, credentials, items["mchid"])
+    if signer is None:
         raise _sign_error(call, "商户号或商户证书序列号有误", field="mchid", issue="mchid unknown")
-    if items["serial_no"] != number.serial:
+    if items["serial_no"] != signer.serial:
         raise _sign_error(call, "商户证书序列号有误", field="serial_no", issue="serial_no unknown")
     _check_timestamp(call, items["timestamp"])
     if not 1 <= len(items["nonce_str"]) <= NONCE_CHARACTERS_MAX:
         raise _sign_error(call, "随机串无效", field="nonce_str", issue="nonce_str length")
     message = _message(call, items)
-    if not verify(number.public_key, message, items["signature"]):
+    if not verify(signer.public_key, message, items["signature"]):
         raise _sign_error(call, "错误的签名，验签失败", field="signature", issue="sign not match", message=message)
+    if signer is credentials.service_provider.signer and not call.url.startswith(OPEN_TO_SERVICE_PROVIDERS):
+        raise Refusal(403, "NO_AUTH", "服务商号不能调用该接口，应使用服务商模式", cause=CAUSE_SUB_MERCHANT_MISSING)
+
+
+def _signer(call: Call, credentials: Credentials, mchid: str) -> Signer | None:
+    """Who has this number, where it is known: the global API has merchants of its own, and no other API knows them."""
+    signer = credentials.signer(mchid)
+    return signer if (signer is credentials.abroad) is call.url.startswith(GLOBAL) else None
 
 
 def _check_headers(call: Call) -> None:

@@ -35,7 +35,7 @@ class Topic:
     kind: str
 
 
-NUMBERS = ("out_trade_no", "out_bill_no", "out_return_no", "out_order_no")
+NUMBERS = ("combine_out_trade_no", "out_trade_no", "out_bill_no", "out_return_no", "out_order_no")
 """The merchant's number of what a notice is about, by whatever name it has there."""
 PAID = Topic("TRANSACTION.SUCCESS", "支付成功", "transaction")
 

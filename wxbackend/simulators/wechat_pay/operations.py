@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from wxbackend.simulators.wechat_pay.cashier import CHANNELS, settle_order
+from wxbackend.simulators.wechat_pay.combined_orders import refuse_part
 from wxbackend.simulators.wechat_pay.gate import Call
 from wxbackend.simulators.wechat_pay.order_request import (
     OUT_TRADE_NO,
@@ -14,10 +15,15 @@ from wxbackend.simulators.wechat_pay.order_request import (
     read_close,
     read_order,
 )
-from wxbackend.simulators.wechat_pay.orders import Order, Prepay, not_found, transaction_view
+from wxbackend.simulators.wechat_pay.orders import Order, Prepay, transaction_view
+from wxbackend.simulators.wechat_pay.parties import (
+    Parties,
+    check_named,
+    check_owner,
+    is_bound,
+)
 from wxbackend.simulators.wechat_pay.refusal import (
     CAUSE_APPID_MISMATCH,
-    CAUSE_MERCHANT_ORDER_MISMATCH,
     CAUSE_ORDER_NOT_FOUND,
     CAUSE_PARAMETER,
     Refusal,
@@ -46,15 +52,16 @@ def create_order(product: Product, origin: str) -> Callable[[World, Call], Resul
 
     def operation(world: World, call: Call) -> Result:
         wish = read_order(product, parse_object(call.body))
-        check_merchant(world, wish.mchid)
+        check_named(world, call, wish.body, partner=wish.sp_mchid is not None)
         check_app_and_payer(world, wish)
         prepay = world.orders.place(wish)
-        return Result(_opened(world, wish, prepay, origin), wish.out_trade_no)
+        return Result(opened(world, wish, prepay, origin), wish.out_trade_no)
 
     return operation
 
 
-def _opened(world: World, wish: OrderRequest, prepay: Prepay, origin: str) -> dict[str, object]:
+def opened(world: World, wish: OrderRequest, prepay: Prepay, origin: str) -> dict[str, object]:
+    """What a placed order is opened by."""
     match wish.trade_type:
         case "NATIVE":
             return {"code_url": world.entrances.open_code(wish.out_trade_no)}
@@ -64,48 +71,62 @@ def _opened(world: World, wish: OrderRequest, prepay: Prepay, origin: str) -> di
             return {"prepay_id": prepay.prepay_id}
 
 
-def query_by_out_trade_no(out_trade_no: str, query: Mapping[str, str]) -> Callable[[World, Call], Result]:
+def query_by_out_trade_no(
+    out_trade_no: str, query: Mapping[str, str], *, partner: bool = False
+) -> Callable[[World, Call], Result]:
     """An order by the merchant's number."""
 
-    def operation(world: World, _call: Call) -> Result:
-        check_merchant(world, query.get("mchid"))
+    def operation(world: World, call: Call) -> Result:
+        parties = check_named(world, call, query, partner=partner)
         check(out_trade_no, OUT_TRADE_NO, "/out_trade_no")
-        return Result(transaction_view(own(world.orders.get(out_trade_no))))
+        order = owned(world.orders.get(out_trade_no), parties)
+        refuse_part(order)
+        return Result(transaction_view(order))
 
     return operation
 
 
-def query_by_transaction_id(transaction_id: str, query: Mapping[str, str]) -> Callable[[World, Call], Result]:
+def query_by_transaction_id(
+    transaction_id: str, query: Mapping[str, str], *, partner: bool = False
+) -> Callable[[World, Call], Result]:
     """An order by WeChat's number, which it has once it is paid."""
 
-    def operation(world: World, _call: Call) -> Result:
-        check_merchant(world, query.get("mchid"))
-        return Result(transaction_view(own(world.orders.get_by_transaction(transaction_id))))
+    def operation(world: World, call: Call) -> Result:
+        parties = check_named(world, call, query, partner=partner)
+        order = owned(world.orders.get_by_transaction(transaction_id), parties)
+        refuse_part(order)
+        return Result(transaction_view(order))
 
     return operation
 
 
-def close_order(out_trade_no: str) -> Callable[[World, Call], Result]:
+def close_order(out_trade_no: str, *, partner: bool = False) -> Callable[[World, Call], Result]:
     """Close an unpaid order: 204 without a body."""
 
     def operation(world: World, call: Call) -> Result:
-        check_merchant(world, read_close(parse_object(call.body)))
+        parties = check_named(world, call, read_close(parse_object(call.body), partner=partner), partner=partner)
         check(out_trade_no, OUT_TRADE_NO, "/out_trade_no")
-        own(world.orders.get(out_trade_no))
+        refuse_part(owned(world.orders.get(out_trade_no), parties))
         world.orders.close(out_trade_no)
         return Result(None, out_trade_no)
 
     return operation
 
 
-def list_certificates(algorithm: str, *, abroad: bool = False) -> Callable[[World, Call], Result]:
+def list_certificates(algorithm: str) -> Callable[[World, Call], Result]:
     """The platform certificates, encrypted with the APIv3 key of who asks."""
 
-    def operation(world: World, _call: Call) -> Result:
-        number = world.credentials.abroad if abroad else world.credentials.domestic
-        return Result(world.keys.listing(algorithm, number.apiv3_key))
+    def operation(world: World, call: Call) -> Result:
+        signer = world.credentials.signs(call.mchid)
+        return Result(world.keys.listing(algorithm, apiv3_key=signer.apiv3_key))
 
     return operation
+
+
+def owned(order: Order, parties: Parties) -> Order:
+    """The order, if it belongs to who is named. Raises Refusal otherwise."""
+    check_owner(order.request, parties)
+    return order
 
 
 def refuse_unknown(_world: World, _call: Call) -> Result:
@@ -128,7 +149,8 @@ def pay_at_once(world: World, result: Result) -> None:
 def pay_though_closed(world: World, result: Result) -> None:
     """The close is confirmed to the merchant, and the payment that was under way wins all the same."""
     if result.out_trade_no is not None:
-        world.orders.reopen(result.out_trade_no)
+        for part in world.combined.parts(world.orders.get(result.out_trade_no)):
+            world.orders.reopen(part.request.out_trade_no)
         _pay_as_its_payer(world, result.out_trade_no)
 
 
@@ -143,38 +165,22 @@ def _pay_as_its_payer(world: World, out_trade_no: str | None) -> str | None:
     return settle_order(world, buyer=buyer, channel=channel, order=order, outcome="pay").notice_id
 
 
-def own(order: Order, *, abroad: bool = False) -> Order:
-    """The order, if it belongs to the merchant number that asks. Raises Refusal as for one that does not exist."""
-    if order.request.abroad is not abroad:
-        raise not_found()
-    return order
-
-
-def check_merchant(world: World, mchid: str | None, *, abroad: bool = False) -> None:
-    """Refuse a body that names no merchant or another one."""
-    number = world.credentials.abroad if abroad else world.credentials.domestic
-    if not mchid:
-        raise Refusal(400, "PARAM_ERROR", "缺少参数mchid", cause=CAUSE_PARAMETER)
-    if mchid != number.mchid:
-        raise Refusal(
-            400,
-            "PARAM_ERROR",
-            "mchid不匹配，与Authorization中的商户号不一致",
-            cause=CAUSE_MERCHANT_ORDER_MISMATCH,
-        )
-
-
 def check_app_and_payer(world: World, wish: OrderRequest) -> None:
     """Refuse an app that cannot order so, and a payer who is not of the app."""
-    check_app(world, wish.appid, trade_type=wish.trade_type)
+    check_parties(world, wish.parties, trade_type=wish.trade_type)
     if wish.openid is not None:
         _check_payer(world, wish.appid, wish.openid)
 
 
 def check_app(world: World, appid: str, *, trade_type: str) -> None:
     """Refuse an app that is not bound to the merchant, or that cannot order so."""
-    app = world.credentials.app(appid)
-    if app is None or not app.bound or not _fits(app.kind, trade_type):
+    check_parties(world, Parties(world.credentials.mchid, appid), trade_type=trade_type)
+
+
+def check_parties(world: World, parties: Parties, *, trade_type: str) -> None:
+    """Refuse apps that are not bound to who names them, or that cannot order so."""
+    app = world.credentials.app(parties.appid)
+    if app is None or not is_bound(world, parties) or not _fits(app.kind, trade_type):
         raise Refusal(
             400,
             "APPID_MCHID_NOT_MATCH",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import ip_address
 from typing import cast
 from urllib.parse import urlsplit
 
+from wxbackend.simulators.wechat_pay.parties import NUMBER, PARTNER_MERCHANT, Parties, partner_shape, read_parties
 from wxbackend.simulators.wechat_pay.refusal import (
     CAUSE_OPENID_MISSING,
     CAUSE_PARAMETER,
@@ -19,7 +20,7 @@ from wxbackend.simulators.wechat_pay.refusal import (
 from wxbackend.simulators.wechat_pay.validation import Flag, Many, Rule, Shape, Text, Whole, check
 
 OUT_TRADE_NO = Text(32, 6, pattern=re.compile(r"[0-9A-Za-z_\-|*]+"))
-MCHID = Text(32, 1)
+MCHID = NUMBER
 TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})")
 NOTIFY_URL_CHARACTERS_MAX = 255
 LIFETIME_DEFAULT_S = 7 * 86400
@@ -27,6 +28,7 @@ LIFETIME_LEAST_S = 60
 LIFETIME_MOST_S = 90 * 86400
 
 CLOSE = Shape(required={"mchid": MCHID}, optional={})
+PARTNER_CLOSE = Shape(required=PARTNER_MERCHANT, optional={})
 
 GOODS = Shape(
     required={"merchant_goods_id": Text(32, 1), "quantity": Whole(1), "unit_price": Whole(0)},
@@ -36,9 +38,9 @@ _STORE = Shape(
     required={"id": Text(32, 1)},
     optional={"name": Text(256), "area_code": Text(32), "address": Text(512)},
 )
-_IDENTITY = Shape(required={"type": Text(32, 1), "number": Text(1024, 1), "name": Text(1024, 1)}, optional={})
+IDENTITY = Shape(required={"type": Text(32, 1), "number": Text(1024, 1), "name": Text(1024, 1)}, optional={})
 
-_H5_INFO = Shape(
+H5_INFO = Shape(
     required={"type": Text(32, 1, choices=frozenset({"iOS", "Android", "Wap"}))},
     optional={
         "app_name": Text(64), "app_url": Text(128), "bundle_id": Text(128), "package_name": Text(128),
@@ -72,10 +74,10 @@ _OPTIONAL: Mapping[str, Rule] = {
     "scene_info": Shape(required={}, optional={"payer_client_ip": Text(45, 1), **_SCENE}),
     "settle_info": Shape(required={}, optional={"profit_sharing": Flag()}),
 }
-_NOBODY = Shape(required={}, optional={"identity": _IDENTITY})
+_NOBODY = Shape(required={}, optional={"identity": IDENTITY})
 
 JSAPI = Shape(
-    required={**_REQUIRED, "payer": Shape(required={}, optional={"openid": Text(128, 1), "identity": _IDENTITY})},
+    required={**_REQUIRED, "payer": Shape(required={}, optional={"openid": Text(128, 1), "identity": IDENTITY})},
     optional=_OPTIONAL,
 )
 # Whoever scans, or opens, first pays: an openid is an illegal extra parameter.
@@ -84,7 +86,7 @@ APP = NATIVE
 H5 = Shape(
     required={
         **_REQUIRED,
-        "scene_info": Shape(required={"payer_client_ip": Text(45, 1), "h5_info": _H5_INFO}, optional=_SCENE),
+        "scene_info": Shape(required={"payer_client_ip": Text(45, 1), "h5_info": H5_INFO}, optional=_SCENE),
     },
     optional={**{name: rule for name, rule in _OPTIONAL.items() if name != "scene_info"}, "payer": _NOBODY},
 )
@@ -108,6 +110,7 @@ PRODUCTS = {
         Product("app", "APP", APP),
     )
 }
+PARTNER_PRODUCTS = {path: replace(product, shape=partner_shape(product.shape)) for path, product in PRODUCTS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +134,29 @@ class OrderRequest:
     currency: str = "CNY"
     abroad: bool = False
     """Whether it came by the global API; the buyer pays it in yuan all the same."""
+    combined_in: str | None = None
+    """The number of the combined order that it is a part of."""
+    sp_mchid: str | None = None
+    """Who signed for the merchant, which is then a sub-merchant; `appid` is the payer's app, of either."""
+    sp_appid: str | None = None
+    sub_appid: str | None = None
+
+    @property
+    def parties(self) -> Parties:
+        """Who is named in it."""
+        return Parties(self.mchid, self.appid, self.openid, self.sp_mchid, self.sp_appid, self.sub_appid)
+
+    @property
+    def signed_by(self) -> str:
+        """The number of who signed it."""
+        return self.parties.signed_by
 
 
 def read_order(product: Product, body: dict[str, object]) -> OrderRequest:
     """Check a parsed body field by field. Raises Refusal with the code a merchant would get."""
     check(body, product.shape)
-    payer = cast("dict[str, str]", body.get("payer", {}))
-    if product.trade_type == "JSAPI" and "openid" not in payer:
+    parties = read_parties(body)
+    if product.trade_type == "JSAPI" and parties.openid is None:
         raise bad_parameter("/payer/openid", "JSAPI支付必须传openid", cause=CAUSE_OPENID_MISSING)
     amount = cast("dict[str, object]", body["amount"])
     if amount.get("currency", "CNY") != "CNY":
@@ -147,25 +166,28 @@ def read_order(product: Product, body: dict[str, object]) -> OrderRequest:
     if product.trade_type == "MWEB":
         check_client_ip(scene["payer_client_ip"])
     return OrderRequest(
-        appid=str(body["appid"]),
-        mchid=str(body["mchid"]),
+        appid=parties.appid,
+        mchid=parties.mchid,
         out_trade_no=str(body["out_trade_no"]),
         description=str(body["description"]),
         notify_url=str(body["notify_url"]),
         total=cast("int", amount["total"]),
-        openid=payer.get("openid"),
+        openid=parties.openid,
         trade_type=product.trade_type,
         lifetime_ends=read_time(body.get("time_expire")),
         attach=cast("str | None", body.get("attach")),
         device_id=scene.get("device_id"),
         body=body,
+        sp_mchid=parties.sp_mchid,
+        sp_appid=parties.sp_appid,
+        sub_appid=parties.sub_appid,
     )
 
 
-def read_close(body: dict[str, object]) -> str:
-    """The merchant number in a close request."""
-    check(body, CLOSE)
-    return str(body["mchid"])
+def read_close(body: dict[str, object], *, partner: bool = False) -> dict[str, object]:
+    """The merchant numbers in a close request."""
+    check(body, PARTNER_CLOSE if partner else CLOSE)
+    return body
 
 
 def check_client_ip(text: str) -> None:
@@ -195,7 +217,7 @@ def check_notify_url(url: str) -> None:
 
 
 def read_time(value: object, field: str = "/time_expire") -> float | None:
-    """Unix seconds of a moment, or None for none. Raises Refusal for what is none."""
+    """The moment (Unix seconds) that a body names in RFC 3339, or None. Raises Refusal for anything else."""
     if value is None:
         return None
     text = str(value)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from wxbackend.simulators.clock import Clock, compact, rfc3339
 from wxbackend.simulators.wechat_pay import exchange
@@ -15,6 +15,7 @@ from wxbackend.simulators.wechat_pay.order_request import (
     LIFETIME_MOST_S,
     OrderRequest,
 )
+from wxbackend.simulators.wechat_pay.parties import party_members, payer_members
 from wxbackend.simulators.wechat_pay.refusal import (
     CAUSE_ALREADY_PAID,
     CAUSE_CHANGED_REPEAT,
@@ -44,6 +45,8 @@ class Payment:
     paid_at: float
     openid: str
     bank_type: str
+    openids: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The payer's openids by appid, for orders that name two apps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +91,7 @@ def transaction_view(order: Order) -> dict[str, object]:
     """An order as queries and notices tell it: before payment only identifiers and state."""
     request = order.request
     view: dict[str, object] = {
-        "appid": request.appid,
-        "mchid": request.mchid,
+        **party_members(request),
         "out_trade_no": request.out_trade_no,
         "trade_state": order.state,
         "trade_state_desc": DESCRIPTIONS[order.state],
@@ -106,7 +108,7 @@ def transaction_view(order: Order) -> dict[str, object]:
         "trade_type": request.trade_type,
         "bank_type": payment.bank_type,
         "success_time": rfc3339(payment.paid_at),
-        "payer": {"openid": payment.openid},
+        "payer": payer_members(request, payment.openid, payment.openids),
         "amount": {
             "total": request.total,
             "payer_total": request.total,
@@ -140,9 +142,9 @@ def _paid_abroad(request: OrderRequest, payment: Payment) -> dict[str, object]:
     return told | ({"attach": request.attach} if request.attach else {})
 
 
-def paid_copy(order: Order, *, openid: str, now: float) -> Order:
-    """The order as it is once this openid has paid it."""
-    payment = Payment(_transaction_id(now), now, openid, BANK_TYPE)
+def paid_copy(order: Order, *, openid: str, now: float, openids: Mapping[str, str] | None = None) -> Order:
+    """The order as it is once this openid has paid it; `openids` are the same buyer's in all apps."""
+    payment = Payment(_transaction_id(now), now, openid, BANK_TYPE, openids or {})
     return replace(order, state=SUCCESS, payment=payment)
 
 
@@ -238,13 +240,13 @@ class OrderBook:
             order = self._orders[out_trade_no]
             return order if order.payer is not None else self._store(replace(order, opened_by=openid))
 
-    def mark_paid(self, out_trade_no: str, openid: str) -> Order:
+    def mark_paid(self, out_trade_no: str, openid: str, openids: Mapping[str, str] | None = None) -> Order:
         """Record payment of an unpaid order; the caller looked it up and moved the money under the same lock."""
         with self._lock:
             order = self._orders[out_trade_no]
             if order.state not in (NOTPAY, ACCEPT, USERPAYING):
                 raise ValueError(f"order {out_trade_no} is {order.state}, not {NOTPAY}")
-            paid = self._store(paid_copy(order, openid=openid, now=self._clock.now()))
+            paid = self._store(paid_copy(order, openid=openid, now=self._clock.now(), openids=openids))
             if paid.payment is not None:
                 self._transactions[paid.payment.transaction_id] = out_trade_no
             return paid

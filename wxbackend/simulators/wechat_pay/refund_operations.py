@@ -8,6 +8,7 @@ from wxbackend.simulators.buyers import account_of
 from wxbackend.simulators.wechat_pay.gate import Call
 from wxbackend.simulators.wechat_pay.operations import NOTICE_WAIT_S, Result
 from wxbackend.simulators.wechat_pay.orders import Order
+from wxbackend.simulators.wechat_pay.parties import Parties, check_beside, check_owner
 from wxbackend.simulators.wechat_pay.refund_request import (
     OUT_REFUND_NO,
     RefundRequest,
@@ -17,7 +18,6 @@ from wxbackend.simulators.wechat_pay.refund_request import (
 )
 from wxbackend.simulators.wechat_pay.refunds import PROCESSING, RESERVING, Refund, refund_view
 from wxbackend.simulators.wechat_pay.refusal import (
-    CAUSE_EXTRA_PARAMETER,
     CAUSE_ORDER_NOT_FOUND,
     CAUSE_PARAMETER,
     Refusal,
@@ -31,15 +31,19 @@ from wxbackend.simulators.world import World
 def create_refund(world: World, call: Call) -> Result:
     """Accept a refund, or tell where the same one stands."""
     wish = read_refund(parse_object(call.body))
-    return Result(refund_view(accept_refund(world, wish)), out_refund_no=wish.out_refund_no)
+    parties = check_beside(world, call, wish.body)
+    return Result(refund_view(accept_refund(world, wish, parties=parties)), out_refund_no=wish.out_refund_no)
 
 
-def accept_refund(world: World, wish: RefundRequest, *, appid: str | None = None) -> Refund:
-    """The refund that is wished for, new or as it was made before; `appid` must be its order's where it is named."""
+def accept_refund(world: World, wish: RefundRequest, *, parties: Parties, appid: str | None = None) -> Refund:
+    """The refund that is wished for, new or as it was made before; who is named must be those of its order."""
     with world.lock:
         refund = world.refunds.repeated(wish)
         if refund is None:
             order = _order(world, wish)
+            check_owner(order.request, parties, unknown="RESOURCE_NOT_EXISTS")
+            if order.request.currency != wish.currency:
+                raise Refusal(400, "INVALID_REQUEST", "退款币种与订单币种不一致", cause=CAUSE_PARAMETER)
             if appid not in (None, order.request.appid):
                 raise Refusal(400, "PARAM_ERROR", "appid与订单不匹配", cause=CAUSE_PARAMETER)
             _check_not_shared_away(world, order, wish)
@@ -51,29 +55,22 @@ def accept_refund(world: World, wish: RefundRequest, *, appid: str | None = None
 def query_refund(out_refund_no: str, query: Mapping[str, str]) -> Callable[[World, Call], Result]:
     """A refund by the merchant's number."""
 
-    def operation(world: World, _call: Call) -> Result:
-        if "sub_mchid" in query:
-            raise bad_parameter("/sub_mchid", "普通商户不允许传sub_mchid", cause=CAUSE_EXTRA_PARAMETER)
+    def operation(world: World, call: Call) -> Result:
+        parties = check_beside(world, call, query)
         check(out_refund_no, OUT_REFUND_NO, "/out_refund_no")
-        return Result(refund_view(own_refund(world.refunds.get(out_refund_no))))
+        return Result(refund_view(owned_refund(world, world.refunds.get(out_refund_no), parties)))
 
     return operation
-
-
-def own_refund(refund: Refund, *, abroad: bool = False) -> Refund:
-    """The refund, if it belongs to the merchant number that asks. Raises Refusal as for one that does not exist."""
-    if refund.request.abroad is not abroad:
-        raise Refusal(404, "RESOURCE_NOT_EXISTS", "退款单不存在", cause=CAUSE_ORDER_NOT_FOUND)
-    return refund
 
 
 def rescue_refund(refund_id: str) -> Callable[[World, Call], Result]:
     """Send an abnormal refund to a bank card instead."""
 
     def operation(world: World, call: Call) -> Result:
-        wish = read_rescue(parse_object(call.body))
+        body = parse_object(call.body)
+        wish = read_rescue(body)
+        owned_refund(world, world.refunds.get_by_id(refund_id), check_beside(world, call, body))
         _check_encryption(world, call, wish)
-        own_refund(world.refunds.get_by_id(refund_id))
         refund = world.refunds.rescue(refund_id, wish)
         world.settler.nudge()
         return Result(refund_view(refund))
@@ -94,16 +91,20 @@ def settle_at_once(world: World, result: Result) -> None:
             world.courier.wait_attempted(parcel.notice.id, NOTICE_WAIT_S)
 
 
+def owned_refund(world: World, refund: Refund, parties: Parties) -> Refund:
+    """The refund, if its order belongs to who is named. Raises Refusal otherwise."""
+    check_owner(world.orders.get(refund.out_trade_no).request, parties, unknown="RESOURCE_NOT_EXISTS")
+    return refund
+
+
 def _order(world: World, wish: RefundRequest) -> Order:
     order = (
         world.orders.find_by_transaction(wish.transaction_id)
         if wish.transaction_id is not None
         else world.orders.find(wish.out_trade_no or "")
     )
-    if order is None or order.request.abroad is not wish.abroad:
+    if order is None:
         raise Refusal(404, "RESOURCE_NOT_EXISTS", "订单不存在", cause=CAUSE_ORDER_NOT_FOUND)
-    if order.request.currency != wish.currency:
-        raise Refusal(400, "INVALID_REQUEST", "退款币种与订单币种不一致", cause=CAUSE_PARAMETER)
     return order
 
 

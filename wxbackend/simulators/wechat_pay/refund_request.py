@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from wxbackend.simulators.wechat_pay.order_request import OUT_TRADE_NO, check_notify_url
+from wxbackend.simulators.wechat_pay.parties import NUMBER, SUB_MCHID
 from wxbackend.simulators.wechat_pay.refusal import bad_parameter
 from wxbackend.simulators.wechat_pay.validation import Many, Shape, Text, Whole, check
 
@@ -48,6 +49,7 @@ REFUND = Shape(
         ),
     },
     optional={
+        SUB_MCHID: NUMBER,
         "transaction_id": Text(32, 1),
         "out_trade_no": OUT_TRADE_NO,
         "reason": Text(REASON_BYTES_MAX, 1),
@@ -62,6 +64,7 @@ RESCUE = Shape(
         "type": Text(32, choices=frozenset({USER_BANK_CARD, MERCHANT_BANK_CARD})),
     },
     optional={
+        SUB_MCHID: NUMBER,
         "bank_type": Text(32, choices=DEBIT_CARDS),
         "bank_account": Text(1024, 1),
         "real_name": Text(1024, 1),

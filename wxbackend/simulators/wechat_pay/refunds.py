@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from wxbackend.simulators.abroad_funds import AbroadFunds, Purse
@@ -124,11 +124,11 @@ def refund_view(refund: Refund) -> dict[str, object]:
     return view
 
 
-def notice_view(refund: Refund, mchid: str) -> dict[str, object]:
-    """A refund as its notice tells it: `refund_status` instead of `status`, and amounts without a currency."""
+def notice_view(refund: Refund, whose: Mapping[str, object]) -> dict[str, object]:
+    """A refund as its notice tells it, and `whose`: `refund_status` instead of `status`, no currency of amounts."""
     request = refund.request
     view: dict[str, object] = {
-        "mchid": mchid,
+        **whose,
         "transaction_id": refund.transaction_id,
         "out_trade_no": refund.out_trade_no,
         "refund_id": refund.refund_id,

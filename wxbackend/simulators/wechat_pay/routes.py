@@ -12,7 +12,13 @@ from werkzeug.exceptions import HTTPException
 
 from wxbackend.simulators.clock import real_now
 from wxbackend.simulators.connection import cut
-from wxbackend.simulators.wechat_pay import abroad_routes, contract_routes, sharing_routes, transfer_routes
+from wxbackend.simulators.wechat_pay import (
+    abroad_routes,
+    combined_operations,
+    contract_routes,
+    sharing_routes,
+    transfer_routes,
+)
 from wxbackend.simulators.wechat_pay.bill_operations import fetch_file, offer_bill
 from wxbackend.simulators.wechat_pay.bills import FUNDS, TRADE
 from wxbackend.simulators.wechat_pay.code_operations import charge_code, reverse_charge
@@ -36,7 +42,7 @@ from wxbackend.simulators.wechat_pay.operations import (
     refuse_method,
     refuse_unknown,
 )
-from wxbackend.simulators.wechat_pay.order_request import PRODUCTS
+from wxbackend.simulators.wechat_pay.order_request import PARTNER_PRODUCTS, PRODUCTS
 from wxbackend.simulators.wechat_pay.refund_operations import (
     create_refund,
     query_refund,
@@ -74,30 +80,8 @@ def blueprint(world: World) -> Blueprint:
     """Every /v3 path, those not reproduced included: they answer as an unknown resource would."""
     pages = Blueprint("wechat_pay", __name__, url_prefix=PREFIX)
 
-    @pages.post("/pay/transactions/<any(jsapi, native, h5, app):product>")
-    def order(product: str) -> Response:
-        origin = request.host_url.rstrip("/")
-        return _converse(world, "order", create_order(PRODUCTS[product], origin))
-
-    @pages.get("/pay/transactions/out-trade-no/<out_trade_no>")
-    def by_out_trade_no(out_trade_no: str) -> Response:
-        return _converse(world, "query", query_by_out_trade_no(out_trade_no, request.args))
-
-    @pages.get("/pay/transactions/id/<transaction_id>")
-    def by_transaction_id(transaction_id: str) -> Response:
-        return _converse(world, "query", query_by_transaction_id(transaction_id, request.args))
-
-    @pages.post("/pay/transactions/out-trade-no/<out_trade_no>/close")
-    def close(out_trade_no: str) -> Response:
-        return _converse(world, "close", close_order(out_trade_no))
-
-    @pages.post("/pay/transactions/codepay")
-    def code_pay() -> Response:
-        return _converse(world, "code_pay", charge_code)
-
-    @pages.post("/pay/transactions/out-trade-no/<out_trade_no>/reverse")
-    def reverse(out_trade_no: str) -> Response:
-        return _converse(world, "reverse", reverse_charge(out_trade_no))
+    _add_orders(pages, world, partner=False)
+    _add_orders(pages, world, partner=True)
 
     @pages.get("/certificates")
     def certificates() -> Response:
@@ -108,6 +92,7 @@ def blueprint(world: World) -> Blueprint:
     contract_routes.add_to(pages, lambda kind, operation: _converse(world, kind, operation))
     transfer_routes.add_to(pages, world, _converse)
     sharing_routes.add_to(pages, world, _converse)
+    combined_operations.add_to(pages, world, _converse)
     _add_bills(pages, world)
 
     @pages.app_errorhandler(404)
@@ -119,6 +104,38 @@ def blueprint(world: World) -> Blueprint:
         return _converse(world, "unknown", refusal)
 
     return pages
+
+
+def _add_orders(pages: Blueprint, world: World, *, partner: bool) -> None:
+    """The orders of a merchant, or those that a service provider makes for its sub-merchants: one and the same life."""
+    prefix = "/pay/partner/transactions" if partner else "/pay/transactions"
+    names, products = ("partner_", PARTNER_PRODUCTS) if partner else ("", PRODUCTS)
+    numbered = f"{prefix}/out-trade-no/<out_trade_no>"
+
+    @pages.post(f"{prefix}/<any(jsapi, native, h5, app):product>", endpoint=f"{names}order")
+    def order(product: str) -> Response:
+        origin = request.host_url.rstrip("/")
+        return _converse(world, "order", create_order(products[product], origin))
+
+    @pages.get(numbered, endpoint=f"{names}by_out_trade_no")
+    def by_out_trade_no(out_trade_no: str) -> Response:
+        return _converse(world, "query", query_by_out_trade_no(out_trade_no, request.args, partner=partner))
+
+    @pages.get(f"{prefix}/id/<transaction_id>", endpoint=f"{names}by_transaction_id")
+    def by_transaction_id(transaction_id: str) -> Response:
+        return _converse(world, "query", query_by_transaction_id(transaction_id, request.args, partner=partner))
+
+    @pages.post(f"{numbered}/close", endpoint=f"{names}close")
+    def close(out_trade_no: str) -> Response:
+        return _converse(world, "close", close_order(out_trade_no, partner=partner))
+
+    @pages.post(f"{prefix}/codepay", endpoint=f"{names}code_pay")
+    def code_pay() -> Response:
+        return _converse(world, "code_pay", charge_code(partner=partner))
+
+    @pages.post(f"{numbered}/reverse", endpoint=f"{names}reverse")
+    def reverse(out_trade_no: str) -> Response:
+        return _converse(world, "reverse", reverse_charge(out_trade_no, partner=partner))
 
 
 def _add_refunds(pages: Blueprint, world: World) -> None:
@@ -192,8 +209,7 @@ def _before(fault: str) -> Outcome | None:
 
 def _run(world: World, call: Call, operation: Operation, fault: str) -> Outcome:
     try:
-        abroad = call.url.startswith(f"{PREFIX}{abroad_routes.PREFIX}/")
-        admit(call, world.credentials.abroad if abroad else world.credentials.domestic)
+        admit(call, world.credentials)
         result = operation(world, call)
     except Refusal as refusal:
         return _refused(refusal)

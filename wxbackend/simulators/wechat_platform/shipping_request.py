@@ -84,22 +84,26 @@ def read_upload(body: Mapping[str, Any]) -> Told:
     )
 
 
-def read_combined(body: Mapping[str, Any]) -> OrderKey:
-    """An upload of a combined order: its shape is checked, and its payment named. Raises ShippingRefusedError."""
+def read_combined(body: Mapping[str, Any]) -> tuple[OrderKey, list[Told]]:
+    """An upload of a combined order: which one, and what is told of its parts. Raises ShippingRefusedError."""
     _known(body, ("order_key", "sub_orders", "upload_time", "payer"))
     key = read_key(_mapping(body, "order_key"))
     subs = body.get("sub_orders")
     if not isinstance(subs, list) or not subs:
         raise ShippingRefusedError(FORMAT)
-    for sub in subs:
-        if not isinstance(sub, dict):
-            raise ShippingRefusedError(FORMAT)
-        _known(sub, ("order_key", "logistics_type", "delivery_mode", "is_all_delivered", "shipping_list"))
-        read_key(_mapping(sub, "order_key"))
-        _read_delivery(sub)
-    _moment(body.get("upload_time"))
-    _text(_mapping(body, "payer"), "openid")
-    return key
+    moment, payer = _moment(body.get("upload_time")), _mapping(body, "payer")
+    _known(payer, ("openid",))
+    return key, [_told_part(sub, key, moment, _text(payer, "openid")) for sub in subs]
+
+
+def _told_part(sub: object, whole: OrderKey, moment: datetime, openid: str) -> Told:
+    if not isinstance(sub, dict):
+        raise ShippingRefusedError(FORMAT)
+    _known(sub, ("order_key", "logistics_type", "delivery_mode", "is_all_delivered", "shipping_list"))
+    key = read_key(_mapping(sub, "order_key"))
+    if (key.transaction_id is None) is not (whole.transaction_id is None):
+        raise ShippingRefusedError(268485194)  # a part is named in the same way as the whole
+    return Told(key, *_read_delivery(sub), upload_time=moment, openid=openid)
 
 
 def read_key(key: Mapping[str, Any]) -> OrderKey:

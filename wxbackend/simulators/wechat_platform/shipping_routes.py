@@ -9,12 +9,14 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from wxbackend.simulators.connection import cut
+from wxbackend.simulators.wechat_pay.combined_orders import Combined
 from wxbackend.simulators.wechat_pay.orders import Order
 from wxbackend.simulators.wechat_platform.answers import PlatformError, answer, check_busy, error_answer
 from wxbackend.simulators.wechat_platform.shipping_book import NOT_FOUND, Delivery
 from wxbackend.simulators.wechat_platform.shipping_request import (
     FORMAT,
     PARAMETER,
+    OrderKey,
     ShippingRefusedError,
     ToldParcel,
     read_combined,
@@ -52,7 +54,7 @@ def blueprint(world: World) -> Blueprint:
 
 def _view(world: World, work: Work) -> Callable[[], Response]:
     def view() -> Response:
-        uploads = work is _upload
+        uploads = work in (_upload, _upload_combined)
         if uploads and world.mischief.take_platform("shipping_drop_before"):
             return cut(request)
         try:
@@ -98,14 +100,32 @@ def _upload(world: World, appid: str, body: Mapping[str, Any]) -> dict[str, obje
     told = read_upload(body)
     if not world.shipping.watches(appid):
         raise PlatformError(48001)
+    order, _ = world.shipping.find(appid, told.key)
+    if order.request.combined_in is not None:
+        raise PlatformError(NOT_FOUND)
     world.shipping.upload(appid, told)
     return OK
 
 
-def _upload_combined(_world: World, _appid: str, body: Mapping[str, Any]) -> dict[str, object]:
-    """The shape is checked; there are no combined orders here that could be shipped."""
-    read_combined(body)
-    raise PlatformError(NOT_FOUND)
+def _upload_combined(world: World, appid: str, body: Mapping[str, Any]) -> dict[str, object]:
+    """Of some of the parts or of all; each is told of by itself once its combined order is found."""
+    key, told = read_combined(body)
+    if not world.shipping.watches(appid):
+        raise PlatformError(48001)
+    for part in told:
+        order, _ = world.shipping.find(appid, part.key)
+        combined = world.combined.of(order)
+        if combined is None or not _is_named(combined, key):
+            raise PlatformError(NOT_FOUND)
+    for part in told:
+        world.shipping.upload(appid, part)
+    return OK
+
+
+def _is_named(combined: Combined, key: OrderKey) -> bool:
+    if key.transaction_id is not None:
+        return key.transaction_id == combined.transaction_id
+    return (key.mchid, key.out_trade_no) == (combined.request.mchid, combined.request.number)
 
 
 def _get_order(world: World, appid: str, body: Mapping[str, Any]) -> dict[str, object]:

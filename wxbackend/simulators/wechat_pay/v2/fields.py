@@ -56,16 +56,22 @@ _GOODS = {
     "profit_sharing": Rule(16), "scene_info": Rule(256),
 }  # fmt: skip
 # Field limits: reference, WeChat Pay API v2 (lengths of body are bytes).
+_SALE = {
+    "body": Rule(128), "out_trade_no": _OUT_TRADE_NO, "total_fee": Rule(10, MONEY),
+    "spbill_create_ip": Rule(64, ADDRESS),
+}  # fmt: skip
+# What one product must have beside what every order has; the others may have it, and it says nothing there.
+NEEDS = {"JSAPI": "openid", "NATIVE": "product_id", "MWEB": "scene_info"}
+TRADE_TYPES = frozenset({*NEEDS, "APP"})
 ORDER = Shape(
-    required={
-        "body": Rule(128), "out_trade_no": _OUT_TRADE_NO, "total_fee": Rule(10, MONEY),
-        "spbill_create_ip": Rule(64, ADDRESS), "notify_url": Rule(256),
-        "trade_type": Rule(16, choices=frozenset({"JSAPI"})), "openid": Rule(128),
-    },
-    optional={**_GOODS, "product_id": Rule(32)},
-)  # fmt: skip
+    required={**_SALE, "notify_url": Rule(256), "trade_type": Rule(16, choices=TRADE_TYPES)},
+    optional={**_GOODS, "product_id": Rule(32), "openid": Rule(128)},
+)
+# Nobody is told of it later, and the code says who pays: no notify_url, trade_type or openid.
+CODE_PAY = Shape(required={**_SALE, "auth_code": Rule(128)}, optional=_GOODS)
 QUERY = Shape(required={}, optional={"out_trade_no": _OUT_TRADE_NO, "transaction_id": Rule(32)})
 CLOSE = Shape(required={"out_trade_no": _OUT_TRADE_NO})
+REVERSE = QUERY
 REFUND = Shape(
     required={"out_refund_no": Rule(64, REFUND_NUMBER), "total_fee": Rule(10, MONEY), "refund_fee": Rule(10, MONEY)},
     optional={

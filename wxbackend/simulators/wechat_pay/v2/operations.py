@@ -6,19 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wxbackend.simulators.wechat_pay.operations import check_app_and_payer
-from wxbackend.simulators.wechat_pay.order_request import OrderRequest, check_notify_url
 from wxbackend.simulators.wechat_pay.orders import DESCRIPTIONS, Order
+from wxbackend.simulators.wechat_pay.parties import Parties
 from wxbackend.simulators.wechat_pay.refund_operations import accept_refund
 from wxbackend.simulators.wechat_pay.refund_request import AVAILABLE, RefundRequest
 from wxbackend.simulators.wechat_pay.refunds import Refund
-from wxbackend.simulators.wechat_pay.refusal import CAUSE_NONE, Refusal
-from wxbackend.simulators.wechat_pay.v2.fields import lacking, malformed, read_moment
+from wxbackend.simulators.wechat_pay.refusal import CAUSE_NONE, CAUSE_ONLY_REVERSIBLE, Refusal
+from wxbackend.simulators.wechat_pay.v2.fields import lacking
 from wxbackend.simulators.wechat_pay.v2.gate import Asked
+from wxbackend.simulators.wechat_pay.v2.order_reading import check_url, meant, read_order
 from wxbackend.simulators.wechat_pay.v2.views import order_fields, refund_fields
 from wxbackend.simulators.world import World
 
-# What belongs to one sending and not to what is asked for.
-FRESH = ("nonce_str", "sign", "sign_type")
 # The same refusals under the names that API v2 gives them.
 CODES = {
     "ORDER_PAID": "ORDERPAID",
@@ -42,30 +41,22 @@ class Told:
 
 def code_of(refusal: Refusal) -> str:
     """The name of a refusal in API v2."""
+    if refusal.cause == CAUSE_ONLY_REVERSIBLE:
+        return "TRADE_STATE_ERROR"
     return "TRADE_OVERDUE" if refusal.message == OVERDUE else CODES.get(refusal.code, refusal.code)
 
 
-def create_order(world: World, asked: Asked) -> Told:
-    """Place an order for an official account page or a mini program."""
-    _check_url(asked.get("notify_url"))
-    wish = OrderRequest(
-        appid=asked.get("appid"),
-        mchid=asked.get("mch_id"),
-        out_trade_no=asked.get("out_trade_no"),
-        description=asked.get("body"),
-        notify_url=asked.get("notify_url"),
-        total=int(asked.get("total_fee")),
-        openid=asked.get("openid"),
-        trade_type=asked.get("trade_type"),
-        lifetime_ends=read_moment(asked.fields, "time_expire"),
-        attach=asked.get("attach") or None,
-        device_id=asked.get("device_info") or None,
-        body=_meant(asked),
-        sign_type=asked.sign_type,
-    )
+def create_order(world: World, asked: Asked, origin: str) -> Told:
+    """Place an order of any product; `origin` is where this WeChat's own pages are."""
+    wish = read_order(asked)
     check_app_and_payer(world, wish)
     prepay = world.orders.place(wish)
-    return Told({"trade_type": wish.trade_type, "prepay_id": prepay.prepay_id}, wish.out_trade_no)
+    told = {"trade_type": wish.trade_type, "prepay_id": prepay.prepay_id}
+    if wish.trade_type == "NATIVE":
+        told["code_url"] = world.entrances.open_code(wish.out_trade_no)
+    if wish.trade_type == "MWEB":
+        told["mweb_url"] = world.entrances.open_page(origin, prepay)
+    return Told(told, wish.out_trade_no)
 
 
 def query_order(world: World, asked: Asked) -> Told:
@@ -74,14 +65,14 @@ def query_order(world: World, asked: Asked) -> Told:
     if not number and not transaction:
         raise lacking("out_trade_no")
     order = world.orders.get_by_transaction(transaction) if transaction else world.orders.get(number)
-    _check_app(asked, order)
+    check_order_app(asked, order)
     return Told({**order_fields(order), "trade_state_desc": DESCRIPTIONS[order.state]})
 
 
 def close_order(world: World, asked: Asked) -> Told:
     """Close an unpaid order."""
     number = asked.get("out_trade_no")
-    _check_app(asked, world.orders.get(number))
+    check_order_app(asked, world.orders.get(number))
     world.orders.close(number)
     return Told({}, number)
 
@@ -91,7 +82,7 @@ def create_refund(world: World, asked: Asked) -> Told:
     if bool(asked.get("transaction_id")) == bool(asked.get("out_trade_no")):
         raise lacking("transaction_id")
     if asked.get("notify_url"):
-        _check_url(asked.get("notify_url"))
+        check_url(asked.get("notify_url"))
     wish = RefundRequest(
         out_refund_no=asked.get("out_refund_no"),
         transaction_id=asked.get("transaction_id") or None,
@@ -102,10 +93,10 @@ def create_refund(world: World, asked: Asked) -> Told:
         funds_account=AVAILABLE,
         notify_url=asked.get("notify_url") or None,
         reason=asked.get("refund_desc") or None,
-        body=_meant(asked),
+        body=meant(asked),
         sign_type=asked.sign_type,
     )
-    refund = accept_refund(world, wish, appid=asked.get("appid"))
+    refund = accept_refund(world, wish, parties=Parties(world.credentials.mchid, ""), appid=asked.get("appid"))
     told = {
         "transaction_id": refund.transaction_id,
         "out_trade_no": refund.out_trade_no,
@@ -126,7 +117,7 @@ def query_refund(world: World, asked: Asked) -> Told:
     if not found:
         raise Refusal(404, "REFUNDNOTEXIST", "退款订单查询失败", cause=CAUSE_NONE)
     order = world.orders.get(found[0].out_trade_no)
-    _check_app(asked, order)
+    check_order_app(asked, order)
     told = {
         "transaction_id": found[0].transaction_id,
         "out_trade_no": found[0].out_trade_no,
@@ -151,18 +142,7 @@ def _refunds(world: World, asked: Asked) -> list[Refund]:
     raise lacking("out_refund_no")
 
 
-def _meant(asked: Asked) -> dict[str, object]:
-    """What tells a repeat from a changed request."""
-    return {name: value for name, value in asked.fields.items() if value and name not in FRESH}
-
-
-def _check_app(asked: Asked, order: Order) -> None:
+def check_order_app(asked: Asked, order: Order) -> None:
+    """Refuse an app that did not order it."""
     if asked.get("appid") != order.request.appid:
         raise Refusal(400, "PARAM_ERROR", "appid与订单不匹配", cause=CAUSE_NONE)
-
-
-def _check_url(url: str) -> None:
-    try:
-        check_notify_url(url)
-    except Refusal as refusal:
-        raise malformed("notify_url") from refusal

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request
 
 from wxbackend.simulators.clock import real_now
 from wxbackend.simulators.connection import cut
+from wxbackend.simulators.wechat_pay.code_payments import pay_though_reversed
 from wxbackend.simulators.wechat_pay.operations import Result, pay_at_once, pay_though_closed
 from wxbackend.simulators.wechat_pay.refund_operations import settle_at_once
 from wxbackend.simulators.wechat_pay.refusal import Refusal
@@ -17,6 +18,7 @@ from wxbackend.simulators.wechat_pay.routes import GATEWAY_PAGE, TRUNCATED_PART,
 from wxbackend.simulators.wechat_pay.signing import make_nonce
 from wxbackend.simulators.wechat_pay.v2 import fields as shapes
 from wxbackend.simulators.wechat_pay.v2 import operations
+from wxbackend.simulators.wechat_pay.v2.code_operations import charge_code, recall_after, reverse_charge
 from wxbackend.simulators.wechat_pay.v2.fields import Shape, UnheardError
 from wxbackend.simulators.wechat_pay.v2.gate import Asked, admit, shows_certificate, sign_type_of
 from wxbackend.simulators.wechat_pay.v2.notices import ANOTHER_KEY, NONCE_CHARACTERS
@@ -54,9 +56,14 @@ def blueprint(world: World) -> Blueprint:
 
         pages.add_url_rule(path, f"v2_{kind}", answer, methods=["POST", "GET"])
 
-    add("/pay/unifiedorder", "order", shapes.ORDER, operations.create_order)
+    def order(world: World, asked: Asked) -> Told:
+        return operations.create_order(world, asked, request.host_url.rstrip("/"))
+
+    add("/pay/unifiedorder", "order", shapes.ORDER, order)
     add("/pay/orderquery", "query", shapes.QUERY, operations.query_order)
     add("/pay/closeorder", "close", shapes.CLOSE, operations.close_order)
+    add("/pay/micropay", "code_pay", shapes.CODE_PAY, charge_code)
+    add("/secapi/pay/reverse", "reverse", shapes.REVERSE, reverse_charge)
     add("/secapi/pay/refund", "refund", shapes.REFUND, operations.create_refund)
     add("/pay/refundquery", "refund_query", shapes.REFUND_QUERY, operations.query_refund)
     return pages
@@ -72,11 +79,9 @@ def _converse(world: World, kind: str, shape: Shape, operation: Operation) -> Re
     slow_s = next((fault.latency_s for fault in faults if fault.fault == "slow_body"), 0)
     outcome = _before(name)
     if outcome is None and name not in ("drop_before", "html_502"):
-        outcome = _run(world, body, shape, operation, name)
-    if name == "error_500_after":
-        outcome = _refused("SYSTEMERROR", "系统错误")
-    if name == "limit_429_after":
-        outcome = _refused("FREQUENCY_LIMITED", "频率限制")
+        outcome = _after(name, _run(world, body, shape, operation, name))
+    if kind == "reverse" and outcome is not None and "err_code" in outcome.fields:
+        outcome.fields["recall"] = recall_after(outcome.verdict)
     _remember(world, body, outcome, tuple(fault.fault for fault in faults))
     if name == "html_502":
         return Response(GATEWAY_PAGE, 502, content_type="text/html")
@@ -102,6 +107,14 @@ def _before(fault: str) -> Outcome | None:
             return None
 
 
+def _after(fault: str, outcome: Outcome) -> Outcome:
+    """What is said although the work was done."""
+    return {
+        "error_500_after": _refused("SYSTEMERROR", "系统错误"),
+        "limit_429_after": _refused("FREQUENCY_LIMITED", "频率限制"),
+    }.get(fault, outcome)
+
+
 def _run(world: World, body: bytes, shape: Shape, operation: Operation, fault: str) -> Outcome:
     try:
         told = operation(world, admit(request.method, body, shape, world.credentials))
@@ -114,6 +127,8 @@ def _run(world: World, body: bytes, shape: Shape, operation: Operation, fault: s
         pay_at_once(world, made)
     if fault == "paid_after_close":
         pay_though_closed(world, made)
+    if fault == "paid_after_reverse":
+        pay_though_reversed(world, made.out_trade_no)
     if fault == "settled_before_reply":
         settle_at_once(world, made)
     return Outcome({"result_code": "SUCCESS", **told.fields}, "ok")

@@ -1,0 +1,1 @@
+"""PaymentGroups over HTTP."""
