@@ -57,8 +57,12 @@ def test_a_wrong_rate_names_itself_and_the_fix(changes: dict[str, Any], words: s
 
 
 @pytest.mark.parametrize(
-    "beside", [{"api_version": "v2"}, {"apiv2_key_file": "x"}, {"v3_codepay": True}, {"auto_debit": {"plan_id": 1}}]
-)
+    "beside",
+    [
+        {"api_version": "v2"}, {"apiv2_key_file": "x"}, {"v3_codepay": True}, {"auto_debit": {"plan_id": 1}},
+        {"service_provider": {"sp_mchid": "1900009231", "sp_appid": "wx1"}},
+    ],
+)  # fmt: skip
 def test_what_the_global_api_has_not_is_refused_beside_it(beside: dict[str, Any]) -> None:
     with pytest.raises(WrongSettings, match="does not go with cross_border"):
         cross_border(entry() | beside, "mchid 1")

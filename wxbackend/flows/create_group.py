@@ -112,7 +112,8 @@ def _provider(deps: Dependencies, payer: Payer) -> Provider:
     able = combines(provider)
     if not able:
         raise InvalidRequest(
-            "The merchant number of this account takes no combined orders: that needs API v3 in the settings.",
+            "The merchant number of this app takes no combined orders: that needs API v3 in the settings, without "
+            "service_provider and cross_border.",
             code="payment_method_not_available",
             param=choose_payer.APP_PARAM,
         )

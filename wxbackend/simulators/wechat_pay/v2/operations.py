@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from wxbackend.simulators.wechat_pay.operations import check_app_and_payer
 from wxbackend.simulators.wechat_pay.orders import DESCRIPTIONS, Order
-from wxbackend.simulators.wechat_pay.parties import Parties
+from wxbackend.simulators.wechat_pay.parties import Parties, check_owner
 from wxbackend.simulators.wechat_pay.refund_operations import accept_refund
 from wxbackend.simulators.wechat_pay.refund_request import AVAILABLE, RefundRequest
 from wxbackend.simulators.wechat_pay.refunds import Refund
@@ -96,7 +96,7 @@ def create_refund(world: World, asked: Asked) -> Told:
         body=meant(asked),
         sign_type=asked.sign_type,
     )
-    refund = accept_refund(world, wish, parties=Parties(world.credentials.mchid, ""), appid=asked.get("appid"))
+    refund = accept_refund(world, wish, parties=_named(asked), appid=asked.get("appid"))
     told = {
         "transaction_id": refund.transaction_id,
         "out_trade_no": refund.out_trade_no,
@@ -117,7 +117,7 @@ def query_refund(world: World, asked: Asked) -> Told:
     if not found:
         raise Refusal(404, "REFUNDNOTEXIST", "退款订单查询失败", cause=CAUSE_NONE)
     order = world.orders.get(found[0].out_trade_no)
-    check_order_app(asked, order)
+    check_order_app(asked, order, unknown="REFUNDNOTEXIST")
     told = {
         "transaction_id": found[0].transaction_id,
         "out_trade_no": found[0].out_trade_no,
@@ -142,7 +142,12 @@ def _refunds(world: World, asked: Asked) -> list[Refund]:
     raise lacking("out_refund_no")
 
 
-def check_order_app(asked: Asked, order: Order) -> None:
-    """Refuse an app that did not order it."""
+def check_order_app(asked: Asked, order: Order, *, unknown: str = "ORDER_NOT_EXIST") -> None:
+    """Refuse an order of another merchant number's, and an app that did not order it."""
+    check_owner(order.request, _named(asked), unknown=unknown)
     if asked.get("appid") != order.request.appid:
         raise Refusal(400, "PARAM_ERROR", "appid与订单不匹配", cause=CAUSE_NONE)
+
+
+def _named(asked: Asked) -> Parties:
+    return Parties(asked.get("mch_id"), "")
