@@ -152,7 +152,9 @@ def test_a_rotation_without_warning_costs_one_refused_notice(shop: House) -> Non
 def test_a_merchant_who_fetches_none_wishes_for_none(shop: House, tmp_path: Path) -> None:
     settings = tmp_path / "settings.toml"
     text = Path("config/development.toml").read_text(encoding="utf-8")
-    settings.write_text(text.replace("v3_codepay = true", "v3_codepay = true\nfetch_certificates = false"))
+    number = f'[[accounts.merchants]]\nmode = "test"\nmchid = "{MERCHANT}"\n'
+    assert text.count(number) == 1
+    settings.write_text(text.replace(number, f"{number}fetch_certificates = false\n"))
     try:
         shop.open(WXBACKEND_CONFIG=str(settings))
         deps: Dependencies = shop.assembled.deps

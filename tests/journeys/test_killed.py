@@ -61,7 +61,7 @@ def test_a_worker_killed_anywhere_loses_and_doubles_nothing(own_stack: RunningSt
     told = stack.confirmed_intent(amount=2222)
     stack.mischief(api=[{"fault": "drop_after", "path": "any", "times": None}])
     unclear_still = stack.confirmed_intent(amount=4444)
-    stack.wait_told(told)
+    stack.wait_told(unclear, told, unclear_still)
     pay_and_begin_to_tell(stack, told)
     stack.kill("worker")
     assert delivery_of(stack, told, SUCCEEDED)["state"] == "pending"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import secrets
 import socket
@@ -81,20 +82,20 @@ UNFINISHED: Final = (
 """What is being ordered, closed, refunded, told to be shipped or delivered; a refund that is queued for long rests."""
 
 
-PORTS: Final = range(15_000, 32_000)
-"""Below those that a kernel lends to connections: one of these stays free while nobody listens on it."""
-_given: set[int] = set()
+PORTS_EACH: Final = 1_000
+PORTS_FROM: Final = 15_000 + PORTS_EACH * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 17)
+"""Below those that a kernel lends to connections, and each process that runs tests has its own: one of these stays
+free while nobody listens on it."""
+_ports: Final = itertools.count(secrets.randbelow(PORTS_EACH))
 
 
 def free_port() -> int:
-    """A port that nobody listens on, and that this process was not given before."""
+    """A port that nobody listens on, and that this process was not given for long."""
     while True:
-        port = secrets.choice(PORTS)
+        port = PORTS_FROM + next(_ports) % PORTS_EACH
         with closing(socket.socket()) as probe, suppress(OSError):
-            if port not in _given:
-                probe.bind(("127.0.0.1", port))
-                _given.add(port)
-                return port
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def invocation(intent: dict[str, Any]) -> dict[str, Any]:

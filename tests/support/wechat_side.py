@@ -182,7 +182,7 @@ class WechatSide:
     def changed(self, letter: Letter) -> list[Letter]:
         """The notice with one thing changed in each."""
         names = ("wechatpay-nonce", "wechatpay-serial", "wechatpay-signature")
-        heads = [letter.headers | {name: "x" + letter.headers[name][1:]} for name in names]
+        heads = [letter.headers | {name: letter.headers[name][:-1] + "!"} for name in names]
         return [Letter({}, letter.body), *(Letter(head, letter.body) for head in heads)]
 
     def adapter(self, *, with_public_key: bool = True, **changes: Any) -> PaymentCalls:

@@ -23,6 +23,8 @@ _WHY: Final = {
     DiscrepancyKind.DOUBLE: "given back: paid a second time",
     DiscrepancyKind.WRONG: "given back: paid otherwise than ordered",
 }
+A_PERSON_LOOKS: Final = frozenset({"merchant", "currency", "app"})
+"""Where these differ it may be somebody else's money, or a name that the provider left out of what it told us."""
 
 
 def give_back(
@@ -65,5 +67,5 @@ def _certain(found: Discrepancy, attempt: Attempt) -> bool:
         # Another transaction of an order that has one is no payment that WeChat can make: a person looks.
         return attempt.transaction == found.transaction
     if found.kind is DiscrepancyKind.WRONG:
-        return "merchant" not in found.observed and "currency" not in found.observed
+        return found.observed.keys().isdisjoint(A_PERSON_LOOKS)
     return found.kind is DiscrepancyKind.LATE

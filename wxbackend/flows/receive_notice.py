@@ -24,6 +24,7 @@ KEPT_HEADERS: Final = (
     "wechatpay-timestamp", "wechatpay-nonce", "wechatpay-signature", "wechatpay-serial",
     "wechatpay-signature-type", "request-id", "content-type",
 )  # fmt: skip
+"""All that any provider signs with or that says what came; nothing else of a request is looked at."""
 SETTLED: Final = "settled"
 REFUSED: Final = "refused"
 TAKE_UP_AFTER_MS: Final = 5_000

@@ -17,7 +17,7 @@ from werkzeug.wsgi import get_input_stream
 from wxbackend.api.recording import ROUTE, SAID
 from wxbackend.domain.errors import DatabaseAway
 from wxbackend.flows.dependencies import Dependencies
-from wxbackend.flows.receive_notice import receive_notice
+from wxbackend.flows.receive_notice import KEPT_HEADERS, receive_notice
 from wxbackend.ports.provider import Acknowledgement, Provider
 
 if TYPE_CHECKING:
@@ -28,8 +28,11 @@ NOTICE_BYTES_MAX: Final = 1_100_000
 
 ADDRESS: Final = "/notices/"
 RULE: Final = "/notices/<provider_name>/<merchant>"
+_HEADERS: Final = [
+    (name, "CONTENT_TYPE" if name == "content-type" else f"HTTP_{name.upper().replace('-', '_')}")
+    for name in KEPT_HEADERS
+]
 _STATUS_LINES: Final = {status: f"{status} {phrase}" for status, phrase in HTTP_STATUS_CODES.items()}
-_HEADER: Final = "HTTP_"
 
 
 class NoticeDoor:
@@ -89,14 +92,8 @@ def _bare(status: int, start_response: StartResponse, *headers: tuple[str, str])
 
 
 def _headers(environ: WSGIEnvironment) -> dict[str, str]:
-    """What came with the notice, under lower-case names."""
-    found = {
-        name[len(_HEADER) :].lower().replace("_", "-"): value
-        for name, value in environ.items()
-        if name.startswith(_HEADER)
-    }
-    found["content-type"] = environ.get("CONTENT_TYPE", "")
-    return found
+    """What came with the notice and says anything about it, under lower-case names."""
+    return {name: environ[key] for name, key in _HEADERS if key in environ}
 
 
 def _send_again(provider: Provider, status: int) -> Acknowledgement:
