@@ -39,7 +39,7 @@ class Fleet:
         self._lock = threading.Lock()
         self._down: set[str] = set()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        stack = Stack(state=state, web_port=self.balancer.port, simulator_port=free_port())
+        stack = Stack(state, self.balancer.port, free_port(), simulator_tls_port=free_port())
         self._environment = QUICK | ENVIRONMENT | {
             "WXBACKEND__SERVER__DATABASE_URL": self.databases.url,
             "WXBACKEND__SERVER__COORDINATION_URL": self.redis.url,
