@@ -78,22 +78,6 @@ _IDEMPOTENCY: Final = {
     ),
     "schema": {"type": "string", "minLength": 1, "maxLength": KEY_CHARACTERS_MAX},
 }
-_INTENT_ID: Final = {
-    "in": "path",
-    "name": "intent_id",
-    "required": True,
-    "description": "The PaymentIntent's `id`.",
-    "schema": {"type": "string", "pattern": "^pi_[0-9]{19}$"},
-    "example": "pi_1666625039547498496",
-}
-_REFUND_ID: Final = {
-    "in": "path",
-    "name": "refund_id",
-    "required": True,
-    "description": "The Refund's `id`.",
-    "schema": {"type": "string", "pattern": "^re_[0-9]{19}$"},
-    "example": "re_1666625139547498496",
-}
 _ENDPOINT_ID: Final = {
     "in": "path",
     "name": "endpoint_id",
@@ -102,68 +86,28 @@ _ENDPOINT_ID: Final = {
     "schema": {"type": "string", "pattern": "^we_[0-9A-Za-z_]+$", "maxLength": 64},
     "example": "we_1666625339547498496",
 }
-_EVENT_ID: Final = {
-    "in": "path",
-    "name": "event_id",
-    "required": True,
-    "description": "The Event's `id`.",
-    "schema": {"type": "string", "pattern": "^evt_[0-9]{19}$"},
-    "example": "evt_1666625039547498498",
-}
-_DISCREPANCY_ID: Final = {
-    "in": "path",
-    "name": "discrepancy_id",
-    "required": True,
-    "description": "The Discrepancy's `id`.",
-    "schema": {"type": "string", "pattern": "^dsc_[0-9]{19}$"},
-    "example": "dsc_1666625039547498498",
-}
-_TRANSFER_ID: Final = {
-    "in": "path",
-    "name": "transfer_id",
-    "required": True,
-    "description": "The Transfer's `id`.",
-    "schema": {"type": "string", "pattern": "^tr_[0-9]{19}$"},
-    "example": "tr_1666625539547498496",
-}
-_SHARING_ID: Final = {
-    "in": "path",
-    "name": "sharing_id",
-    "required": True,
-    "description": "The ProfitSharing's `id`.",
-    "schema": {"type": "string", "pattern": "^ps_[0-9]{19}$"},
-    "example": "ps_1666625639547498496",
-}
-_RETURN_ID: Final = {
-    "in": "path",
-    "name": "return_id",
-    "required": True,
-    "description": "The ProfitSharingReturn's `id`.",
-    "schema": {"type": "string", "pattern": "^psr_[0-9]{19}$"},
-    "example": "psr_1666625739547498496",
-}
 
 
-def _in_path(name: str, prefix: str, what: str) -> dict[str, Any]:
+def _in_path(name: str, prefix: str, what: str, *, example: int = 1666625539547498496) -> dict[str, Any]:
     return {
         "in": "path",
         "name": name,
         "required": True,
         "description": f"The {what}'s `id`.",
         "schema": {"type": "string", "pattern": f"^{prefix}_[0-9]{{19}}$"},
-        "example": f"{prefix}_1666625539547498496",
+        "example": f"{prefix}_{example}",
     }
 
 
 _IN_PATHS: Final = (
-    _INTENT_ID,
-    _REFUND_ID,
-    _TRANSFER_ID,
-    _SHARING_ID,
-    _RETURN_ID,
+    _in_path("intent_id", "pi", "PaymentIntent", example=1666625039547498496),
+    _in_path("refund_id", "re", "Refund", example=1666625139547498496),
+    _in_path("transfer_id", "tr", "Transfer"),
+    _in_path("sharing_id", "ps", "ProfitSharing", example=1666625639547498496),
+    _in_path("return_id", "psr", "ProfitSharingReturn", example=1666625739547498496),
     _ENDPOINT_ID,
-    _EVENT_ID,
-    _DISCREPANCY_ID,
+    _in_path("event_id", "evt", "Event", example=1666625039547498498),
+    _in_path("discrepancy_id", "dsc", "Discrepancy", example=1666625039547498498),
     _in_path("group_id", "pg", "PaymentGroup"),
     _in_path("customer_id", "cus", "Customer"),
     _in_path("setup_id", "seti", "SetupIntent"),
